@@ -1,0 +1,10 @@
+// The export list of the core; no code.
+export {
+  beginWait, bury, end, endWait, enter, granted, handOver, leave, poll, release, request, withdraw,
+} from "./safepoint";
+export { cpuNs, monotonicNs, startClock, untilMonotonicNs } from "./clock";
+export { clearDirty, countDirty, markRange, sweep } from "./dirty";
+export {
+  buffered, ended, endRing, read, readable, readPtr, refused, refuseRing, ringBell, writable, writePtr, wrote,
+} from "./streams";
+export * from "./ledger";

@@ -1,0 +1,250 @@
+/**
+ * The handshake of freeze and resume, both sides. assembly/ledger.ts states the protocol; test/model/handshake.pml proves it,
+ * function by function under the same names.
+ *
+ *            owner                                     host of the guest
+ *            request  withdraw  granted  release       enter  leave  poll  beginWait  endWait  end
+ *            handOver  bury
+ *
+ * The owner's functions never block: the owner waits outside, on `run`, always with a budget. The host's functions block
+ * while the guest is FROZEN, in `park`.
+ */
+
+import { put as putClock } from "./clock";
+import { lost, now, number } from "./host";
+import {
+  ENDED, FREEZING, FROZEN, IDLE, OFF_EPOCH, OFF_FOUND, OFF_FROZEN_AT_NS, OFF_HINT, OFF_HOLDS, OFF_HOST, OFF_PAUSED_NS,
+  OFF_REQUESTED_AT_NS, OFF_RESUMED_AT_NS, OFF_RUN, OFF_WAITED_NS, OFF_WAIT_FROM_NS, OFF_WAIT_PAUSED_NS, OFF_WOKEN, RUNNING,
+  STATE_BITS, STATE_MASK, WAITING,
+} from "./ledger";
+
+/** What release(), withdraw() and handOver() answer when the state is not one in which they may act. */
+export const REFUSED: i32 = -1;
+
+function stateOf(run: u32): u32 {
+  return run & STATE_MASK;
+}
+
+/** The same generation, another state. */
+function withState(run: u32, state: u32): u32 {
+  return (run & ~STATE_MASK) | state;
+}
+
+/** The next generation, with this state. */
+function nextGeneration(run: u32, state: u32): u32 {
+  return (run & ~STATE_MASK) + (1 << STATE_BITS) + state;
+}
+
+function swap(expected: u32, next: u32): bool {
+  return atomic.cmpxchg<u32>(OFF_RUN, expected, next) == expected;
+}
+
+// ---- the owner's side ----
+
+/**
+ * Asks for a freeze and adds a hold.
+ *
+ * Answers the state as it is afterwards: FROZEN (granted at once, or frozen already), FREEZING (wait on `run`, then call
+ * granted()), or ENDED (nothing was asked, no hold was added).
+ */
+export function request(): u32 {
+  const holds = atomic.load<u32>(OFF_HOLDS);
+  if (holds > 0) {
+    const state = stateOf(atomic.load<u32>(OFF_RUN));
+    if (state == ENDED) return ENDED;
+    atomic.store<u32>(OFF_HOLDS, holds + 1);
+    return state;
+  }
+  while (true) {
+    const run = atomic.load<u32>(OFF_RUN);
+    const state = stateOf(run);
+    if (state == ENDED) return ENDED;
+    const at = now();
+    if (state == RUNNING) {
+      store<i64>(OFF_REQUESTED_AT_NS, at);
+      if (!swap(run, nextGeneration(run, FREEZING))) continue;
+      store<u32>(OFF_FOUND, RUNNING);
+      atomic.store<u32>(OFF_HOLDS, 1);
+      // Read plainly by guest code. It comes after the swap, so a guest that sees it finds the request.
+      atomic.store<u32>(OFF_HINT, 1);
+      return stateOf(atomic.load<u32>(OFF_RUN));
+    }
+    // IDLE or WAITING: the host cannot leave either without a swap of its own, which this one makes fail. Nobody else
+    // writes frozenAtNs now, because only a host that found FREEZING does.
+    store<i64>(OFF_REQUESTED_AT_NS, at);
+    atomic.store<i64>(OFF_FROZEN_AT_NS, at);
+    if (!swap(run, nextGeneration(run, FROZEN))) continue;
+    store<u32>(OFF_FOUND, state);
+    atomic.store<u32>(OFF_HOLDS, 1);
+    return FROZEN;
+  }
+}
+
+/**
+ * Takes back one hold of a request that has not been granted yet.
+ *
+ * Answers RUNNING (withdrawn; the guest was never stopped), FREEZING (withdrawn, but others still ask), FROZEN (too late:
+ * it was granted, the hold stands and release() must follow), or ENDED.
+ */
+export function withdraw(): u32 {
+  const run = atomic.load<u32>(OFF_RUN);
+  const state = stateOf(run);
+  if (state != FREEZING) return state;
+  const holds = atomic.load<u32>(OFF_HOLDS);
+  if (holds > 1) {
+    atomic.store<u32>(OFF_HOLDS, holds - 1);
+    return FREEZING;
+  }
+  if (!swap(run, withState(run, RUNNING))) return stateOf(atomic.load<u32>(OFF_RUN));
+  atomic.store<u32>(OFF_HOLDS, 0);
+  atomic.store<u32>(OFF_HINT, 0);
+  return RUNNING;
+}
+
+/** The state that the present freeze found, once the guest is FROZEN; REFUSED before. */
+export function granted(): i32 {
+  return stateOf(atomic.load<u32>(OFF_RUN)) == FROZEN ? <i32>load<u32>(OFF_FOUND) : REFUSED;
+}
+
+/**
+ * Releases one hold; the last one lets the guest go on, with its clock put right.
+ *
+ * Answers how many holds are left, or REFUSED when the guest is not frozen.
+ */
+export function release(): i32 {
+  const run = atomic.load<u32>(OFF_RUN);
+  if (stateOf(run) != FROZEN) return REFUSED;
+  const holds = atomic.load<u32>(OFF_HOLDS) - 1;
+  atomic.store<u32>(OFF_HOLDS, holds);
+  if (holds > 0) return holds;
+  putClock(atomic.load<i64>(OFF_FROZEN_AT_NS), now());
+  atomic.store<u32>(OFF_EPOCH, atomic.load<u32>(OFF_EPOCH) + 1);
+  atomic.store<u32>(OFF_HINT, 0);
+  // Pairs with the loads in park(), enter() and endWait(): all that was written above is seen by a host that goes on.
+  atomic.store<u32>(OFF_RUN, withState(run, load<u32>(OFF_FOUND)));
+  atomic.notify(OFF_RUN, -1);
+  return 0;
+}
+
+/** Makes `next` the host that may run the guest, if `expected` is. Only while FROZEN; otherwise REFUSED. */
+export function handOver(expected: u32, next: u32): i32 {
+  if (stateOf(atomic.load<u32>(OFF_RUN)) != FROZEN) return REFUSED;
+  return atomic.cmpxchg<u32>(OFF_HOST, expected, next) == expected ? 0 : REFUSED;
+}
+
+/**
+ * Records that the host's thread is gone. Call it only after the thread has ended: nobody else moves `run` then.
+ *
+ * Answers what the guest was doing: IDLE (nothing was lost; another host may take it; a freeze stands), or WAITING, RUNNING
+ * (its stack is gone with the thread; `run` is ENDED now and holds are void), or ENDED.
+ */
+export function bury(): u32 {
+  const run = atomic.load<u32>(OFF_RUN);
+  let was = stateOf(run);
+  if (was == FROZEN) was = load<u32>(OFF_FOUND);
+  if (was == FREEZING) was = RUNNING;
+  if (was == IDLE || was == ENDED) return was;
+  finish(run);
+  return was;
+}
+
+function finish(run: u32): void {
+  atomic.store<u32>(OFF_HOLDS, 0);
+  atomic.store<u32>(OFF_HINT, 0);
+  atomic.store<u32>(OFF_RUN, withState(run, ENDED));
+  // Pairs with the owner's wait for FREEZING to end: it finds ENDED and tells its caller.
+  atomic.notify(OFF_RUN, -1);
+}
+
+// ---- the host's side ----
+
+/** Waits out every freeze, then answers `run` as found: any state but FREEZING and FROZEN. */
+function park(): u32 {
+  let parked: u32 = 0;
+  while (true) {
+    const run = atomic.load<u32>(OFF_RUN);
+    const state = stateOf(run);
+    if (parked != 0 && run != parked) {
+      // Back from the freeze that was granted here, even if the next one follows before a single instruction.
+      atomic.store<i64>(OFF_RESUMED_AT_NS, now());
+      // Pairs with the owner's wait for the first moment after a resume.
+      atomic.store<u32>(OFF_WOKEN, parked >> STATE_BITS);
+      atomic.notify(OFF_WOKEN, -1);
+      parked = 0;
+    }
+    if (state == FREEZING) {
+      atomic.store<i64>(OFF_FROZEN_AT_NS, now());
+      const frozen = withState(run, FROZEN);
+      // Fails if the request was withdrawn meanwhile.
+      if (swap(run, frozen)) {
+        parked = frozen;
+        atomic.notify(OFF_RUN, -1);
+      }
+    } else if (state == FROZEN) {
+      atomic.wait<i32>(OFF_RUN, run, -1);
+    } else {
+      return run;
+    }
+  }
+}
+
+/** Moves `from` to `to` for the host that owns the guest, after every freeze has been waited out. */
+function move(from: u32, to: u32): bool {
+  while (true) {
+    const run = park();
+    // Read after `run`: if the guest changed hands in between, `run` has a new generation and the swap fails.
+    if (atomic.load<u32>(OFF_HOST) != number) {
+      lost();
+      unreachable();
+    }
+    if (stateOf(run) != from) return false;
+    if (swap(run, withState(run, to))) return true;
+  }
+}
+
+/** IDLE to RUNNING: before anything of the guest is touched. False if the guest has ended. */
+export function enter(): bool {
+  return move(IDLE, RUNNING);
+}
+
+/** RUNNING to IDLE: after the last touch. */
+export function leave(): bool {
+  return move(RUNNING, IDLE);
+}
+
+/** A safepoint: parks if a freeze is asked for. Guest code calls it when it sees the hint. */
+export function poll(): void {
+  park();
+  if (atomic.load<u32>(OFF_HOST) != number) {
+    lost();
+    unreachable();
+  }
+}
+
+/** RUNNING to WAITING: from here to endWait() the host touches nothing of the guest. */
+export function beginWait(): bool {
+  if (!move(RUNNING, WAITING)) return false;
+  store<i64>(OFF_WAIT_FROM_NS, now());
+  store<i64>(OFF_WAIT_PAUSED_NS, atomic.load<i64>(OFF_PAUSED_NS));
+  return true;
+}
+
+/** WAITING to RUNNING: parks first if the guest was frozen meanwhile, however the wait ended. */
+export function endWait(): bool {
+  if (!move(WAITING, RUNNING)) return false;
+  const paused = atomic.load<i64>(OFF_PAUSED_NS) - load<i64>(OFF_WAIT_PAUSED_NS);
+  const waited = now() - load<i64>(OFF_WAIT_FROM_NS) - paused;
+  atomic.store<i64>(OFF_WAITED_NS, atomic.load<i64>(OFF_WAITED_NS) + max<i64>(waited, 0));
+  return true;
+}
+
+/** The guest has exited or trapped: no host will run it again. A freeze asked for before is honoured first. */
+export function end(): bool {
+  while (true) {
+    const run = park();
+    if (atomic.load<u32>(OFF_HOST) != number) return false;
+    if (swap(run, withState(run, ENDED))) break;
+  }
+  atomic.notify(OFF_RUN, -1);
+  return true;
+}

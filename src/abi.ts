@@ -1,0 +1,93 @@
+/**
+ * Host copy of the ledger's layout. assembly/ledger.ts is the page that explains it; test/assembly/ledger.test.ts compares
+ * every name here with the core's exports. Imports nothing.
+ */
+
+export const ABI_MAGIC = 0x4c505331;
+export const ABI_VERSION = 1;
+
+export const OFF_MAGIC = 0;
+export const OFF_VERSION = 4;
+export const OFF_PAGE_SHIFT = 8;
+
+export const OFF_HINT = 0x40;
+
+export const OFF_RUN = 0x80;
+export const OFF_FOUND = 0x84;
+export const OFF_HOLDS = 0x88;
+export const OFF_EPOCH = 0x8c;
+export const OFF_WOKEN = 0x90;
+export const OFF_HOST = 0x94;
+export const OFF_FROZEN_AT_NS = 0x98;
+export const OFF_RESUMED_AT_NS = 0xa0;
+export const OFF_REQUESTED_AT_NS = 0xa8;
+
+export const OFF_BELL = 0xc0;
+
+export const OFF_POLICY = 0x100;
+export const OFF_SLEW_PPM = 0x104;
+export const OFF_LAG_NS = 0x108;
+export const OFF_SLEW_FROM_NS = 0x110;
+export const OFF_PAUSED_NS = 0x118;
+export const OFF_FLOOR_NS = 0x120;
+export const OFF_START_NS = 0x128;
+export const OFF_WAITED_NS = 0x130;
+export const OFF_WAIT_FROM_NS = 0x138;
+export const OFF_WAIT_PAUSED_NS = 0x140;
+
+export const OFF_RINGS = 0x400;
+export const RING_STRIDE = 192;
+export const RING_HEAD = 0;
+export const RING_TAIL = 64;
+export const RING_ENDED = 128;
+export const RING_REFUSED = 132;
+export const OFF_RING_BYTES = 0x20000;
+export const RING_BYTES = 0x10000;
+
+export const OFF_DESCRIPTORS = 0x1000;
+export const DESCRIPTOR_SLOTS = 4096;
+
+export const OFF_RUNS = 0x10000;
+export const RUNS_MAX = 8192;
+
+export const OFF_DIRTY_MAP = 0x100000;
+export const DIRTY_MAP_BYTES = 0x100000;
+
+/** Size of a ledger, in 64 KiB pages. */
+export const LEDGER_PAGES = 32;
+
+export const STATE_BITS = 3;
+export const STATE_MASK = 7;
+export const IDLE = 0;
+export const WAITING = 1;
+export const RUNNING = 2;
+export const FREEZING = 3;
+export const FROZEN = 4;
+export const ENDED = 5;
+
+// ---- names that a prepared module and its host agree on; no guest of others uses a colon like this ----
+
+/** Module name of what the preparer imports. */
+export const IMPORT_MODULE = "stillpoint";
+/** Memory 0, where the original defined it or had none. An original that imports its memory keeps that import's names. */
+export const IMPORT_MEMORY = "memory";
+/** Memory 1. */
+export const IMPORT_LEDGER = "ledger";
+/** Exported function: copies data segments, then runs the original's start function. Called once, at boot. */
+export const EXPORT_BOOT = "stillpoint:boot";
+/** Exported table of functions that guest code calls out of line; the host fills it before boot. */
+export const EXPORT_SLOW = "stillpoint:slow";
+/** Prefix of the exports of mutable globals that the original does not export: `stillpoint:global:INDEX`. */
+export const EXPORT_GLOBAL = "stillpoint:global:";
+/** Entries of the slow table: () -> (), (address, expected, timeoutNs) -> result as memory.atomic.wait32 / wait64. */
+export const SLOW_POLL = 0;
+export const SLOW_WAIT32 = 1;
+export const SLOW_WAIT64 = 2;
+export const SLOW_COUNT = 3;
+/** Custom section with what was done to the module, as JSON. */
+export const SECTION_INFO = "stillpoint";
+/** Custom section at the very end: the original module, byte for byte. */
+export const SECTION_ORIGINAL = "stillpoint.original";
+
+/** A dirty page covers its own bytes and this many that follow: offsets are merged in groups of 256, a store has up to 16 bytes. */
+export const DIRTY_SLACK_BYTES = 272;
