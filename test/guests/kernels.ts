@@ -62,8 +62,8 @@ export function hash(rounds: i32): u32 {
     key = nextRandom(key);
     const wanted = (key % 60013) + 1;
     let slot = (wanted * 0x85ebca6b) >>> 15;
-    while (table[slot << 1] != 0 && table[slot << 1] != wanted) slot = (slot + 1) & (SLOTS - 1);
-    if (table[slot << 1] == 0) {
+    while (table[slot << 1] !== 0 && table[slot << 1] !== wanted) slot = (slot + 1) & (SLOTS - 1);
+    if (table[slot << 1] === 0) {
       table[slot << 1] = wanted;
       ++used;
     }
@@ -124,7 +124,7 @@ export function copy(rounds: i32): u32 {
     const to = state % (COPY_BYTES / 2);
     state = nextRandom(state);
     memory.copy(buffer + to, buffer + from, state % (COPY_BYTES / 2));
-    if ((round & 7) == 0) memory.fill(buffer + from, <u8>round, state % 4096);
+    if ((round & 7) === 0) memory.fill(buffer + from, <u8>round, state % 4096);
   }
   let digest: u32 = 0;
   for (let i: u32 = 0; i < COPY_BYTES; i += 4) digest = digest * 33 + load<u32>(buffer + i);
@@ -139,7 +139,7 @@ export function strings(rounds: i32): u32 {
     let line = "";
     for (let i = 0; i < 12; ++i) {
       state = nextRandom(state);
-      line += `${i == 0 ? "" : " "}w${state % 97}`;
+      line += `${i === 0 ? "" : " "}w${state % 97}`;
     }
     const words = line.split(" ");
     for (let i = 0; i < words.length; ++i) {
