@@ -7,4 +7,5 @@ export { clearDirty, countDirty, markRange, sweep } from "./dirty";
 export {
   buffered, ended, endRing, read, readable, readPtr, refused, refuseRing, ringBell, writable, writePtr, wrote,
 } from "./streams";
+export { guestWait32, guestWait64 } from "./guest";
 export * from "./ledger";

@@ -37,9 +37,11 @@ export class StillpointError extends Error {
 /** The bytes are no valid WebAssembly module (as far as the preparer looked). No guest exists. `offset` is a byte offset into the input. */
 export class ModuleInvalidError extends StillpointError {
   override readonly name: string = "ModuleInvalidError";
+  readonly reason: string;
   readonly offset: number;
-  constructor(message: string, offset: number, options?: { cause?: unknown }) {
-    super("SP_MODULE_INVALID", `${message} (at byte ${offset})`, options);
+  constructor(reason: string, offset: number, options?: { cause?: unknown }) {
+    super("SP_MODULE_INVALID", `${reason} (at byte ${offset})`, options);
+    this.reason = reason;
     this.offset = offset;
   }
 }

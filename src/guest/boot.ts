@@ -1,0 +1,151 @@
+/** From image to guest: memory, ledger and streams are made, then a host is started on them. */
+
+import { attachCore, createLedger, ownerSide } from "../core/core.ts";
+import { StillpointError } from "../errors.ts";
+import type { Platform } from "../platform/platform.ts";
+import { Image } from "../prepare/image.ts";
+import { prepare } from "../prepare/off-thread.ts";
+import { type Assets, loadAssets } from "./assets.ts";
+import { CALL_QUEUE_MAX } from "./calls.ts";
+import { Freezing } from "./freezing.ts";
+import { Guest } from "./guest.ts";
+import { GuestMemory } from "./memory.ts";
+import type { HostData, OutputMode } from "./messages.ts";
+import { type BootOptions, CLOCK_POLICIES, SLEW_PPM_MAX } from "./options.ts";
+import { STDERR, STDOUT } from "./rings.ts";
+import { InputPump, type OutputOption, OutputPump } from "./streams.ts";
+import { MarksTracking, ScanTracking, type Tracking } from "./tracking.ts";
+
+/** The first host of every guest. */
+const FIRST_HOST = 1;
+
+const PAGE_BYTES = 0x10000;
+
+function createMemory(image: Image, name: string, bytesMax: number | undefined): WebAssembly.Memory {
+  const { minimumPages, maximumPages } = image.info.memory;
+  const maximum = Math.min(maximumPages, bytesMax === undefined ? maximumPages : Math.floor(bytesMax / PAGE_BYTES));
+  if (maximum < minimumPages) {
+    const message = `guest ${name} needs ${minimumPages * PAGE_BYTES} bytes of memory at boot, memoryBytesMax is ${bytesMax}`;
+    throw new StillpointError("SP_LIMIT", message);
+  }
+  try {
+    return new WebAssembly.Memory({ initial: minimumPages, maximum, shared: true });
+  } catch (cause) {
+    const message = `no memory of ${minimumPages} to ${maximum} pages can be had for guest ${name}`;
+    throw new StillpointError("SP_LIMIT", message, { cause });
+  }
+}
+
+/** The image itself, or its twin with the passes that this boot needs. */
+async function imageFor(
+  image: Image,
+  { track, plainPolls, signal }: { track: BootOptions["track"]; plainPolls: boolean; signal: AbortSignal | undefined },
+): Promise<Image> {
+  const { options } = image.info;
+  const wanted = {
+    ...options,
+    track: track === "marks" ? "marks" : options.track,
+    polls: plainPolls ? options.polls : "atomic",
+  } as const;
+  if (wanted.track === options.track && wanted.polls === options.polls) return image;
+  return prepare(image.original(), { ...wanted, ...(signal && { signal }) });
+}
+
+function trackingFor(
+  track: BootOptions["track"],
+  parts: {
+    image: Image;
+    assets: Assets;
+    core: ReturnType<typeof attachCore>;
+    ledger: WebAssembly.Memory;
+    memory: WebAssembly.Memory;
+  },
+): Tracking | undefined {
+  const { pageBytes } = parts.image.info.options;
+  if (track === "marks") return new MarksTracking(parts.core, parts.ledger, parts.memory, pageBytes);
+  if (track === "scan") return new ScanTracking(parts.assets.scan, parts.memory, pageBytes);
+  return undefined;
+}
+
+function modeOf(output: OutputOption): OutputMode {
+  return output === "ignore" ? "ignore" : "ring";
+}
+
+/** Boots a guest whose options have been checked. `created` hears of it before anything of it runs. */
+export async function bootGuest(
+  given: Image,
+  options: BootOptions,
+  { platform, plainPolls, created }: { platform: Platform; plainPolls: boolean; created(guest: Guest): void },
+): Promise<Guest> {
+  const { name, signal, stdin = "ignore", stdout = "ignore", stderr = "ignore" } = options;
+  if (!(given instanceof Image)) {
+    throw new StillpointError(
+      "SP_CONFIG_INVALID",
+      "boot needs an Image: prepare() the module, or Image.open() a stored image",
+    );
+  }
+  signal?.throwIfAborted();
+  const [assets, image] = await Promise.all([
+    loadAssets(platform),
+    imageFor(given, { track: options.track, plainPolls, signal }),
+  ]);
+  const module = await image.module;
+  signal?.throwIfAborted();
+
+  const memory = createMemory(image, name, options.memoryBytesMax);
+  const ledger = createLedger({ pageShift: Math.log2(image.info.options.pageBytes), host: FIRST_HOST });
+  const core = attachCore(assets.core, ledger, ownerSide(platform.nowNs));
+  const policy = options.monotonicClock ?? "include";
+  core.startClock(CLOCK_POLICIES.indexOf(policy), options.slewPpmMax ?? SLEW_PPM_MAX);
+  const guestMemory = new GuestMemory(memory, core);
+  const guest = new Guest({
+    name,
+    image,
+    platform,
+    core,
+    ledger,
+    memory: guestMemory,
+    freezing: new Freezing(name, core, ledger, {
+      nowNs: platform.nowNs,
+      memory: guestMemory,
+      excludes: policy !== "include",
+    }),
+    tracking: trackingFor(options.track, { image, assets, core, ledger, memory }),
+    stdin: new InputPump(core, ledger, stdin, platform),
+    stdout: new OutputPump(core, ledger, STDOUT, stdout, platform),
+    stderr: new OutputPump(core, ledger, STDERR, stderr, platform),
+    callQueueMax: options.callQueueMax ?? CALL_QUEUE_MAX,
+  });
+  created(guest);
+
+  const data: HostData = {
+    guest: name,
+    host: FIRST_HOST,
+    module,
+    style: image.info.style,
+    memory,
+    memoryImport: { module: image.info.memory.importModule, name: image.info.memory.importName },
+    ledger,
+    core: assets.core,
+    services: options.services?.href,
+    args: options.args ?? [],
+    env: options.env ?? {},
+    preopens: options.preopens ?? {},
+    stdout: modeOf(stdout),
+    stderr: modeOf(stderr),
+  };
+  const abort = (): void => void guest.terminate();
+  signal?.addEventListener("abort", abort);
+  try {
+    await guest.start((events) =>
+      platform.spawn(new URL("./worker.js", import.meta.url), { name: `stillpoint ${name}`, data }, events),
+    );
+    signal?.throwIfAborted();
+    return guest;
+  } catch (error) {
+    await guest.terminate();
+    throw signal?.aborted === true ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}

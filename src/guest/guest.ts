@@ -1,0 +1,366 @@
+/**
+ * A guest in its owner's hands: one program with its memory, its ledger and its name, running in a Worker.
+ *
+ *   booting ──▶ idle ◀──▶ running ◀──▶ waiting          a command is running or waiting until it exits
+ *               any of these ──▶ freezing ──▶ frozen ──▶ the state that the freeze found
+ *               any of these ──▶ exited | failed         final; memory stays readable
+ *
+ * idle, running, waiting, freezing and frozen are read from the ledger, where host and owner agree on them; the others are
+ * known here alone. `state` events tell of what the owner does or hears of: a guest that begins or ends a wait by itself
+ * tells nobody.
+ */
+
+import { ENDED, FREEZING, FROZEN, IDLE, OFF_EPOCH, RUNNING, WAITING } from "../abi.ts";
+import type { Core } from "../core/core.ts";
+import { GuestStateError, HostLostError, StillpointError } from "../errors.ts";
+import type { Platform, Thread } from "../platform/platform.ts";
+import type { Image } from "../prepare/image.ts";
+import { type CallOptions, Calls } from "./calls.ts";
+import { Descriptors } from "./descriptors.ts";
+import type { FreezeOptions, Freezing } from "./freezing.ts";
+import type { GuestMemory } from "./memory.ts";
+import type { Failure, FromHost, ToHost } from "./messages.ts";
+import type { DirtyReport, Exit, FreezeReport, GuestEvents, GuestState, ResumeReport } from "./reports.ts";
+import { STDERR, STDOUT } from "./rings.ts";
+import type { InputPump, OutputPump } from "./streams.ts";
+import type { Tracking } from "./tracking.ts";
+import { trapError } from "./trap.ts";
+
+/** How long an idle guest's services get to dispose of themselves at the end, ms. */
+const DISPOSE_MS_MAX = 1000;
+
+const WORDS: Record<number, GuestState> = {
+  [IDLE]: "idle",
+  [WAITING]: "waiting",
+  [RUNNING]: "running",
+  [FREEZING]: "freezing",
+  [FROZEN]: "frozen",
+};
+
+/** What boot puts together for a guest. */
+export interface GuestParts {
+  readonly name: string;
+  readonly image: Image;
+  readonly platform: Platform;
+  readonly core: Core;
+  readonly ledger: WebAssembly.Memory;
+  readonly memory: GuestMemory;
+  readonly freezing: Freezing;
+  readonly tracking: Tracking | undefined;
+  readonly stdin: InputPump;
+  readonly stdout: OutputPump;
+  readonly stderr: OutputPump;
+  readonly callQueueMax: number;
+}
+
+export class Guest implements AsyncDisposable {
+  readonly name: string;
+  /** Memory 0 itself: reads tear unless the guest is frozen, and growth replaces `buffer`. */
+  readonly memory: WebAssembly.Memory;
+  readonly events: GuestEvents = new EventTarget() as GuestEvents;
+  /** How the guest ended. Never rejects. */
+  readonly exited: Promise<Exit>;
+  readonly #parts: GuestParts;
+  readonly #calls: Calls;
+  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #exited: PromiseWithResolvers<Exit> = Promise.withResolvers();
+  readonly #descriptors: Descriptors;
+  readonly #words: Int32Array;
+  #thread: Thread | undefined;
+  /** Set in "booting", "exited" and "failed", which the ledger does not know. */
+  #stage: "booting" | "exited" | "failed" | undefined = "booting";
+  #told: GuestState = "booting";
+  #ending: Promise<void> | undefined;
+
+  constructor(parts: GuestParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.memory = parts.memory.memory;
+    this.exited = this.#exited.promise;
+    this.#words = new Int32Array(parts.ledger.buffer);
+    this.#descriptors = new Descriptors(parts.ledger);
+    this.#calls = new Calls(parts.name, { queueMax: parts.callQueueMax, post: (message) => this.#post(message) });
+    // Whoever boots a guest awaits this; a failure that nobody awaits is still told by `exited`.
+    this.#ready.promise.catch(() => undefined);
+  }
+
+  get state(): GuestState {
+    return this.#stage ?? WORDS[this.#parts.freezing.state] ?? "failed";
+  }
+
+  /** What the guest wrote to standard output, if it was booted with "pipe". */
+  get stdout(): ReadableStream<Uint8Array> | null {
+    return this.#parts.stdout.stream;
+  }
+
+  /** The same of standard error. */
+  get stderr(): ReadableStream<Uint8Array> | null {
+    return this.#parts.stderr.stream;
+  }
+
+  // ---- freezing ----
+
+  /**
+   * Freezes the guest and adds a hold: it executes nothing until resume() has been called as often.
+   *
+   * On failure the request is withdrawn and the guest runs on, memory untouched. Aborting rejects with the signal's reason;
+   * a freeze that had been granted by then is released.
+   *
+   * @throws {FreezeTimeoutError} SP_FREEZE_TIMEOUT: no safepoint within the budget
+   * @throws {GuestStateError} SP_GUEST_STATE: the guest has ended
+   */
+  async freeze(options?: FreezeOptions): Promise<FreezeReport> {
+    this.#mustLive("it cannot be frozen");
+    const freezing = this.#parts.freezing.freeze(options);
+    this.#tell();
+    this.#calls.hold();
+    try {
+      return this.#froze(await freezing);
+    } finally {
+      this.#settle();
+    }
+  }
+
+  /** The same where the thread may block, and for when even a turn of the event loop is too long. */
+  freezeSync(options: { budgetMs: number }): FreezeReport {
+    this.#mustLive("it cannot be frozen");
+    this.#mustBlock();
+    this.#calls.hold();
+    try {
+      return this.#froze(this.#parts.freezing.freezeSync(options));
+    } finally {
+      this.#settle();
+    }
+  }
+
+  #froze(report: FreezeReport): FreezeReport {
+    this.#tell();
+    this.#dispatch("freeze", report);
+    return report;
+  }
+
+  /**
+   * Releases one hold. After the last one the guest goes on, its clock put right, and the report waits for its first moment.
+   *
+   * @throws {GuestStateError} SP_GUEST_STATE: the guest is not frozen
+   */
+  async resume(): Promise<ResumeReport> {
+    this.#mustLive("there is nothing to resume");
+    const report = await this.#parts.freezing.resume();
+    return this.#resumed(report);
+  }
+
+  resumeSync(): ResumeReport {
+    this.#mustLive("there is nothing to resume");
+    this.#mustBlock();
+    return this.#resumed(this.#parts.freezing.resumeSync());
+  }
+
+  #resumed(report: ResumeReport): ResumeReport {
+    this.#settle();
+    this.#dispatch("resume", report);
+    return report;
+  }
+
+  /** Calls wait while the guest is frozen or about to be. */
+  #settle(): void {
+    this.#tell();
+    const state = this.#parts.freezing.state;
+    if (state !== FROZEN && state !== FREEZING) this.#calls.unhold();
+  }
+
+  /** Freezes, runs `work` on the memory at rest, resumes, whatever came of it. */
+  async withFrozen<T>(work: (memory: WebAssembly.Memory) => T | Promise<T>, options?: FreezeOptions): Promise<T> {
+    await this.freeze(options);
+    try {
+      return await work(this.memory);
+    } finally {
+      // A guest that was ended meanwhile has nothing to resume.
+      if (this.#alive() && this.#parts.freezing.state === FROZEN) await this.resume();
+    }
+  }
+
+  // ---- memory ----
+
+  /** A copy of guest memory. Only while frozen, or after the guest has ended. */
+  read(range: { ptr: number; bytes: number }): Uint8Array<ArrayBuffer> {
+    if (this.#alive()) this.#mustBeFrozen("its memory can be read only while it is frozen");
+    return this.#parts.memory.read(range);
+  }
+
+  /** Writes guest memory, and marks what it writes. Only while frozen. */
+  write(range: { ptr: number; data: Uint8Array }): void {
+    this.#mustLive("its memory can no longer be written");
+    this.#mustBeFrozen("its memory can be written only while it is frozen");
+    this.#parts.memory.write(range);
+  }
+
+  /**
+   * Which pages were written since the map was last cleared, or since boot. Freezes the guest for the time of the sweep.
+   *
+   * @throws {StillpointError} SP_CONFIG_INVALID: the guest was booted without tracking
+   */
+  async dirty({ clear = false, ...options }: { clear?: boolean } & FreezeOptions = {}): Promise<DirtyReport> {
+    const tracking = this.#parts.tracking;
+    if (tracking === undefined) {
+      const message = `guest ${this.name} was booted without tracking; boot it with track "marks" or "scan"`;
+      throw new StillpointError("SP_CONFIG_INVALID", message);
+    }
+    const sweep = (): DirtyReport => tracking.sweep({ clear, epoch: Atomics.load(this.#words, OFF_EPOCH >> 2) });
+    return this.#alive() ? this.withFrozen(sweep, options) : sweep();
+  }
+
+  // ---- calls ----
+
+  /**
+   * Calls a function of the services, or else an export of the guest. Calls run one after another in the order in which they
+   * were made; while the guest is frozen they wait.
+   *
+   * A call gets exactly one outcome and is never issued twice. Aborting, or `timeoutMs`, takes back a call that still waits;
+   * one that is under way goes on in the guest, its result is dropped, and later calls wait for it.
+   *
+   * @throws {StillpointError} SP_QUEUE_FULL, SP_EXPORT_MISSING, SP_CALL_FAILED (the services threw; the guest is well),
+   *   SP_CALL_TIMEOUT, SP_GUEST_TRAP and SP_HOST_LOST (the guest has failed), SP_GUEST_STATE (it ended before)
+   */
+  call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
+    if (this.#parts.image.info.style === "command") {
+      return Promise.reject(new GuestStateError(this.name, this.state, "a command runs by itself and takes no calls"));
+    }
+    const outcome = this.#calls.call(name, args, options) as Promise<T>;
+    this.#tell();
+    return outcome;
+  }
+
+  // ---- life ----
+
+  /** Starts the guest's host. Resolves when the guest has booted. For fleet.boot alone. */
+  start(
+    spawn: (events: { message(message: unknown): void; exit(error: Error | undefined): void }) => Thread,
+  ): Promise<void> {
+    this.#thread = spawn({
+      message: (message) => this.#receive(message as FromHost),
+      exit: (error) => void this.#hostGone(error),
+    });
+    return this.#ready.promise;
+  }
+
+  #receive(message: FromHost): void {
+    switch (message.type) {
+      case "ready":
+        this.#stage = undefined;
+        this.#tell();
+        this.#ready.resolve();
+        return;
+      case "outcome":
+        this.#calls.outcome(message.id, message.outcome);
+        this.#tell();
+        return;
+      case "exited":
+        void this.#end({ kind: "code", code: message.code });
+        return;
+      case "failed":
+        void this.#end({ kind: "failed", error: this.#failure(message.failure) });
+        return;
+    }
+  }
+
+  #failure({ code, message, stack, cause }: Failure): StillpointError {
+    if (code === "SP_GUEST_TRAP") return trapError(this.name, this.#parts.image, { message, stack, cause });
+    return new StillpointError(code, `guest ${this.name}: ${message}`, { cause });
+  }
+
+  /** The Worker is gone without having said how the guest ended. */
+  async #hostGone(error: Error | undefined): Promise<void> {
+    // Nothing else moves the state word now.
+    const was = WORDS[this.#parts.core.bury()] ?? "ended";
+    const why = error === undefined ? "its Worker ended" : error.message;
+    const lost = new HostLostError(this.name, `${why}; the guest was ${was}`, { cause: error });
+    await this.#end({ kind: "failed", error: lost });
+  }
+
+  /** Once, whoever comes first: the guest's own end, its host's, or terminate(). */
+  #end(exit: Exit): Promise<void> {
+    this.#ending ??= this.#finish(exit);
+    return this.#ending;
+  }
+
+  async #finish(exit: Exit): Promise<void> {
+    const { core, stdin, stdout, stderr, platform } = this.#parts;
+    const error = exit.kind === "failed" ? exit.error : undefined;
+    const over = new GuestStateError(
+      this.name,
+      error === undefined ? "exited" : "failed",
+      error === undefined ? "it serves no more calls" : error.message,
+    );
+    this.#calls.end({ running: error ?? over, later: over });
+    stdin.stop();
+    await this.#thread?.terminate();
+    core.bury();
+    for (const descriptor of this.#descriptors.drain()) platform.closeDescriptor(descriptor);
+    // A dead host may have left its outputs open; what lies in them is still delivered.
+    for (const ring of [STDOUT, STDERR]) core.endRing(ring);
+    this.#stage = error === undefined ? "exited" : "failed";
+    await Promise.all([stdout.drained, stderr.drained]);
+    this.#tell();
+    this.#ready.reject(error ?? over);
+    this.#exited.resolve(exit);
+  }
+
+  /**
+   * Ends the guest: an idle one after its services have disposed of themselves (`exited` then says code 0), any other at
+   * once, wherever it is (`exited` then says SP_HOST_LOST). Resolves when its thread is gone. Never rejects.
+   */
+  async terminate(): Promise<void> {
+    if (this.#ending === undefined && this.state === "idle" && !this.#calls.busy) {
+      this.#post({ type: "end" });
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, DISPOSE_MS_MAX);
+      });
+      await Promise.race([this.exited, late]);
+      clearTimeout(timer);
+    }
+    await this.#end({ kind: "failed", error: new HostLostError(this.name, "it was terminated by its owner") });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.terminate();
+  }
+
+  // ---- small things ----
+
+  #alive(): boolean {
+    return this.#ending === undefined && this.#parts.freezing.state !== ENDED;
+  }
+
+  #mustLive(what: string): void {
+    if (!this.#alive()) throw new GuestStateError(this.name, this.#stage ?? "ended", what);
+  }
+
+  #mustBeFrozen(what: string): void {
+    if (this.#parts.freezing.state !== FROZEN) throw new GuestStateError(this.name, this.state, what);
+  }
+
+  #mustBlock(): void {
+    if (this.#parts.platform.mayBlock) return;
+    throw new StillpointError("SP_ENGINE_UNSUPPORTED", "this thread may not block; use freeze() and resume()");
+  }
+
+  #post(message: ToHost): void {
+    this.#thread?.post(message);
+  }
+
+  /** Tells of a state that is not the one told last. */
+  #tell(): void {
+    const to = this.state;
+    const from = this.#told;
+    if (from === to) return;
+    this.#told = to;
+    this.#dispatch("state", { guest: this.name, from, to });
+  }
+
+  #dispatch(type: "state" | "freeze" | "resume", detail: object): void {
+    this.#parts.platform.publish(`stillpoint:guest:${type}`, detail);
+    this.events.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,73 @@
+/** What a guest is booted with, and the checks of it. */
+
+import { StillpointError } from "../errors.ts";
+import type { Preopen } from "../wasi/host.ts";
+import type { OutputOption, StdinOption } from "./streams.ts";
+
+export interface BootOptions {
+  /** Unique in the fleet. */
+  readonly name: string;
+  /** A services module; without it the guest has WASI preview 1 alone. */
+  readonly services?: URL;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Directories, by the path under which the guest sees them: a path of the system, or files in memory. */
+  readonly preopens?: Readonly<Record<string, Preopen>>;
+  /** Limit of guest memory, bytes; `memory.grow` beyond it answers -1. Default: what the module itself declares. */
+  readonly memoryBytesMax?: number;
+  /** Calls that may wait, at most. Default 1024. */
+  readonly callQueueMax?: number;
+  /** How written pages are known: not at all (default), by marks in prepared code, by comparing content. */
+  readonly track?: "none" | "marks" | "scan";
+  /** What the guest's monotonic clock does during a pause. Default "include". */
+  readonly monotonicClock?: "include" | "exclude" | "slew";
+  /** With "slew": how much faster than true the clock may run while it catches up, parts per million. Default 100 000. */
+  readonly slewPpmMax?: number;
+  /** Default "ignore" for all three. */
+  readonly stdin?: StdinOption;
+  readonly stdout?: OutputOption;
+  readonly stderr?: OutputOption;
+  /** Gives up booting; the guest is ended. */
+  readonly signal?: AbortSignal;
+}
+
+export const CLOCK_POLICIES = ["include", "exclude", "slew"] as const;
+const TRACK_MODES = ["none", "marks", "scan"] as const;
+export const SLEW_PPM_MAX = 100_000;
+
+function invalid(message: string): StillpointError {
+  return new StillpointError("SP_CONFIG_INVALID", message);
+}
+
+function checkCount(value: number | undefined, name: string, { min, max }: { min: number; max: number }): void {
+  if (value === undefined) return;
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw invalid(`${name} is ${value}; it must be a whole number from ${min} to ${max}`);
+  }
+}
+
+function checkOneOf(value: string | undefined, name: string, allowed: readonly string[]): void {
+  if (value !== undefined && !allowed.includes(value)) {
+    throw invalid(`${name} is ${JSON.stringify(value)}; it must be one of ${allowed.join(", ")}`);
+  }
+}
+
+/** @throws {StillpointError} SP_CONFIG_INVALID naming the option */
+export function checkBootOptions(options: BootOptions): void {
+  if (typeof options !== "object" || options === null) throw invalid("boot needs options with at least a name");
+  if (typeof options.name !== "string" || options.name === "") throw invalid("a guest needs a name");
+  if (options.services !== undefined && !(options.services instanceof URL)) throw invalid("services must be a URL");
+  for (const arg of options.args ?? []) {
+    if (typeof arg !== "string" || arg.includes("\0")) throw invalid("args must be strings without NUL");
+  }
+  for (const [key, value] of Object.entries(options.env ?? {})) {
+    if (typeof value !== "string" || key === "" || /[=\0]/.test(key) || value.includes("\0")) {
+      throw invalid(`env ${JSON.stringify(key)} is no valid variable`);
+    }
+  }
+  checkCount(options.memoryBytesMax, "memoryBytesMax", { min: 0, max: 2 ** 32 });
+  checkCount(options.callQueueMax, "callQueueMax", { min: 0, max: 2 ** 31 });
+  checkCount(options.slewPpmMax, "slewPpmMax", { min: 1, max: 1_000_000 });
+  checkOneOf(options.track, "track", TRACK_MODES);
+  checkOneOf(options.monotonicClock, "monotonicClock", CLOCK_POLICIES);
+}

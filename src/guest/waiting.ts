@@ -1,0 +1,52 @@
+/**
+ * Waiting inside a service, on the host's side. The state is WAITING while the thread sleeps, so the owner can freeze the
+ * guest without waking it. What woke the thread is judged only after the state is RUNNING again, because that is when the
+ * guest's clock moves and when nothing frozen can be touched; a deadline that a pause has put off is simply waited for again.
+ */
+
+import type { Core } from "../core/core.ts";
+
+/** Longest sleep towards a wall-clock deadline, ms: the system's clock may be set meanwhile. */
+const WALL_SLEEP_MS = 500;
+
+export interface Deadline {
+  readonly clock: "wall" | "monotonic";
+  readonly ns: bigint;
+}
+
+export interface WaitOptions {
+  readonly words: Int32Array;
+  readonly index: number;
+  /** Sleeps only while the word has this value. */
+  readonly value: number;
+  readonly until?: Deadline | undefined;
+}
+
+export class Waiting {
+  readonly #core: Core;
+  readonly #wallNs: () => bigint;
+
+  constructor(core: Core, wallNs: () => bigint) {
+    this.#core = core;
+    this.#wallNs = wallNs;
+  }
+
+  /** How long until the deadline, ms; 0 when it has passed. */
+  #remainingMs(until: Deadline): number {
+    const ns = until.clock === "wall" ? until.ns - this.#wallNs() : this.#core.untilMonotonicNs(until.ns);
+    if (ns <= 0n) return 0;
+    const ms = Number(ns) / 1e6;
+    return until.clock === "wall" ? Math.min(ms, WALL_SLEEP_MS) : ms;
+  }
+
+  wait({ words, index, value, until }: WaitOptions): "woken" | "elapsed" {
+    for (;;) {
+      if (Atomics.load(words, index) !== value) return "woken";
+      const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
+      if (remainingMs === 0) return "elapsed";
+      if (!this.#core.beginWait()) throw new Error("waiting is for services that the guest has called");
+      Atomics.wait(words, index, value, remainingMs);
+      this.#core.endWait();
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** stillpoint: freeze a running WebAssembly program, replace what is under it, let it go on. */
+
+export {
+  type ErrorCode,
+  FreezeTimeoutError,
+  GuestStateError,
+  GuestTrapError,
+  HostLostError,
+  ModuleInvalidError,
+  ModuleUnsupportedError,
+  StillpointError,
+  type WasmFrame,
+} from "./errors.ts";
+export type { CallOptions } from "./guest/calls.ts";
+export { type Capabilities, capabilities, type MissingCapability } from "./guest/capabilities.ts";
+export type { FreezeOptions } from "./guest/freezing.ts";
+export type { Guest } from "./guest/guest.ts";
+export type { BootOptions } from "./guest/options.ts";
+export type {
+  DirtyReport,
+  Exit,
+  FreezeReport,
+  GuestEventMap,
+  GuestEvents,
+  GuestState,
+  ResumeReport,
+} from "./guest/reports.ts";
+export type { Attach, Services, ServicesHost } from "./guest/services.ts";
+export type { OutputOption, StdinOption } from "./guest/streams.ts";
+export { Image, type ImageInfo } from "./prepare/image.ts";
+export { type PrepareOptions, prepare } from "./prepare/off-thread.ts";
+export { type PrepareProgress, prepareSync } from "./prepare/prepare.ts";
+export { Fleet, type FleetOptions } from "./schedule/fleet.ts";
+export type { FileTree, Preopen } from "./wasi/host.ts";

@@ -1,0 +1,60 @@
+/**
+ * All that differs by runtime, as one interface. The rest of the library asks `loadPlatform()` and knows no runtime by name.
+ */
+
+import type { HostFiles } from "../wasi/host.ts";
+
+/** A Worker as its parent sees it. Messages sent before the Worker listens are kept. */
+export interface Thread {
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  /** Ends the thread wherever it is; resolves once it is gone, when nothing it could still write is outstanding. */
+  terminate(): Promise<void>;
+}
+
+export interface ThreadEvents {
+  message(message: unknown): void;
+  /** The thread is gone; `error` says why if it was not of its own will. Called exactly once. */
+  exit(error: Error | undefined): void;
+}
+
+/** A Worker as it sees itself. */
+export interface Self {
+  readonly data: unknown;
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  listen(receive: (message: unknown) => void): void;
+  /** Stops listening, so that the thread ends when its work is done. */
+  close(): void;
+}
+
+export interface Platform {
+  readonly name: "node" | "browser";
+  /** Whether this thread may block in Atomics.wait. */
+  readonly mayBlock: boolean;
+  /** Monotonic time of the process, ns: one source for all its threads. */
+  nowNs(): bigint;
+  /** Wall clock, ns since 1970. */
+  wallNs(): bigint;
+  /** Fills `into`, which may be shared memory, from the system's generator. */
+  random(into: Uint8Array): void;
+  /** Reads a file of the package. */
+  readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>>;
+  spawn(url: URL, options: { name: string; data: unknown }, events: ThreadEvents): Thread;
+  self(): Self;
+  /** Directories of the system, where there are any. */
+  readonly files: HostFiles | undefined;
+  /** Closes a descriptor of the system that a dead thread left behind. */
+  closeDescriptor(descriptor: number): void;
+  /** Tells the runtime's own tracing, if it has one and anybody listens. */
+  publish(channel: string, message: object): void;
+  /** The process's own standard streams, for guests that inherit them. */
+  inheritInput(): ReadableStream<Uint8Array>;
+  inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array>;
+}
+
+let loaded: Promise<Platform> | undefined;
+
+/** The platform of this runtime. Loaded on first use, so that the main entry reaches no runtime's modules statically. */
+export function loadPlatform(): Promise<Platform> {
+  loaded ??= import("./node.ts").then((module) => module.node);
+  return loaded;
+}

@@ -1,0 +1,109 @@
+/** prepare() off the calling thread: a Worker of its own for each module, ended when it has answered. */
+
+import { ModuleInvalidError, ModuleUnsupportedError, StillpointError } from "../errors.ts";
+import { loadPlatform } from "../platform/platform.ts";
+import { Image } from "./image.ts";
+import type { PrepareProgress, PrepareOptions as SyncOptions } from "./prepare.ts";
+
+export interface PrepareOptions extends SyncOptions {
+  /** Gives up: the Worker is ended. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PrepareProgress) => void;
+}
+
+/** What the Worker is given. */
+export interface PrepareTask {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly options: SyncOptions;
+}
+
+/** What the Worker answers. */
+export type PrepareAnswer =
+  | { readonly type: "progress"; readonly progress: PrepareProgress }
+  | { readonly type: "image"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: "refused"; readonly error: RefusedFields }
+  | { readonly type: "failed"; readonly error: unknown };
+
+/** A refusal as plain data, because classes do not survive the way between threads. */
+export type RefusedFields =
+  | { readonly name: "ModuleInvalidError"; readonly reason: string; readonly offset: number }
+  | {
+      readonly name: "ModuleUnsupportedError";
+      readonly feature: string;
+      readonly offset: number;
+      readonly function: string | undefined;
+    }
+  | { readonly name: "StillpointError"; readonly code: StillpointError["code"]; readonly message: string };
+
+function refusal(fields: RefusedFields): StillpointError {
+  switch (fields.name) {
+    case "ModuleInvalidError":
+      return new ModuleInvalidError(fields.reason, fields.offset);
+    case "ModuleUnsupportedError":
+      return new ModuleUnsupportedError(
+        fields.feature,
+        fields.offset,
+        fields.function === undefined ? {} : { function: fields.function },
+      );
+    case "StillpointError":
+      return new StillpointError(fields.code, fields.message);
+  }
+}
+
+/** The module's bytes in a buffer of their own: the caller's stay the caller's. */
+function copyOf(bytes: BufferSource): Uint8Array<ArrayBuffer> {
+  const view = ArrayBuffer.isView(bytes)
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Uint8Array(bytes);
+  return new Uint8Array(view);
+}
+
+/**
+ * Prepares a module in a Worker.
+ *
+ * @throws {ModuleInvalidError} SP_MODULE_INVALID: no valid module
+ * @throws {ModuleUnsupportedError} SP_MODULE_UNSUPPORTED: valid, but it uses something that cannot be prepared
+ */
+export async function prepare(
+  bytes: BufferSource,
+  { signal, onProgress, ...options }: PrepareOptions = {},
+): Promise<Image> {
+  signal?.throwIfAborted();
+  const task: PrepareTask = { bytes: copyOf(bytes), options };
+  const platform = await loadPlatform();
+  const answer = Promise.withResolvers<Image>();
+  const receive = (message: PrepareAnswer): void => {
+    if (message.type === "progress") onProgress?.(message.progress);
+    else if (message.type === "image") answer.resolve(Image.open(message.bytes));
+    else if (message.type === "refused") answer.reject(refusal(message.error));
+    else answer.reject(message.error);
+  };
+  const thread = platform.spawn(
+    new URL("./worker.js", import.meta.url),
+    { name: "stillpoint prepare", data: task },
+    {
+      message: (message) => {
+        try {
+          receive(message as PrepareAnswer);
+        } catch (error) {
+          answer.reject(error);
+        }
+      },
+      exit: (error) => {
+        answer.reject(
+          new StillpointError("SP_LIMIT", "the thread that prepared the module ended, most likely for want of memory", {
+            cause: error,
+          }),
+        );
+      },
+    },
+  );
+  const abort = (): void => answer.reject(signal?.reason);
+  signal?.addEventListener("abort", abort);
+  try {
+    return await answer.promise;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await thread.terminate();
+  }
+}

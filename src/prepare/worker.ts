@@ -1,0 +1,36 @@
+/** Entry of the Worker that prepares one module. */
+
+import { ModuleInvalidError, ModuleUnsupportedError, StillpointError } from "../errors.ts";
+import { loadPlatform } from "../platform/platform.ts";
+import type { PrepareAnswer, PrepareTask, RefusedFields } from "./off-thread.ts";
+import { prepareSync } from "./prepare.ts";
+
+const self = (await loadPlatform()).self();
+const { bytes, options } = self.data as PrepareTask;
+
+function fieldsOf(error: StillpointError): RefusedFields {
+  if (error instanceof ModuleInvalidError) {
+    return { name: "ModuleInvalidError", reason: error.reason, offset: error.offset };
+  }
+  if (error instanceof ModuleUnsupportedError) {
+    return {
+      name: "ModuleUnsupportedError",
+      feature: error.feature,
+      offset: error.offset,
+      function: error.function,
+    };
+  }
+  return { name: "StillpointError", code: error.code, message: error.message };
+}
+
+function post(answer: PrepareAnswer, transfer: ArrayBuffer[] = []): void {
+  self.post(answer, transfer);
+}
+
+try {
+  const image = prepareSync(bytes, { ...options, onProgress: (progress) => post({ type: "progress", progress }) });
+  post({ type: "image", bytes: image.bytes }, [image.bytes.buffer]);
+} catch (error) {
+  if (error instanceof StillpointError) post({ type: "refused", error: fieldsOf(error) });
+  else post({ type: "failed", error });
+}

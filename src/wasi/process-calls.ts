@@ -1,0 +1,100 @@
+/** Arguments, environment, clocks, random numbers, the end, and what there is not: signals and sockets. */
+
+import { StillpointError } from "../errors.ts";
+import type { Calls, Context } from "./context.ts";
+import { errno, SUCCESS } from "./errno.ts";
+import { ExitSignal } from "./host.ts";
+import { CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME } from "./layout.ts";
+
+/** What browsers resolve and Node's wall clock, too; finer ticks are there but mean nothing. */
+const CLOCK_RESOLUTION_NS = 1000n;
+
+/** Strings as C has them: all in one run, each ended by a zero byte. */
+class StringBlock {
+  readonly count: number;
+  readonly #bytes: Uint8Array;
+  readonly #starts: readonly number[];
+
+  constructor(strings: readonly string[]) {
+    const bad = strings.find((string) => string.includes("\0"));
+    if (bad !== undefined) throw new StillpointError("SP_CONFIG_INVALID", `a zero byte in ${JSON.stringify(bad)}`);
+    const encoder = new TextEncoder();
+    const starts: number[] = [];
+    let bytes = 0;
+    const encoded = strings.map((string) => {
+      const piece = encoder.encode(`${string}\0`);
+      starts.push(bytes);
+      bytes += piece.length;
+      return piece;
+    });
+    this.count = strings.length;
+    this.#bytes = new Uint8Array(bytes);
+    this.#starts = starts;
+    for (const [index, piece] of encoded.entries()) this.#bytes.set(piece, starts[index]);
+  }
+
+  writeSizes({ memory }: Context, countPtr: number, bytesPtr: number): number {
+    memory.check(countPtr, 4);
+    memory.check(bytesPtr, 4);
+    memory.writeU32(countPtr, this.count);
+    memory.writeU32(bytesPtr, this.#bytes.length);
+    return SUCCESS;
+  }
+
+  write({ memory }: Context, pointersPtr: number, bytesPtr: number): number {
+    const pointers = memory.check(pointersPtr, this.count * 4);
+    const bytes = memory.check(bytesPtr, this.#bytes.length);
+    for (const [index, start] of this.#starts.entries()) memory.writeU32(pointers + index * 4, bytes + start);
+    memory.writeBytes(bytes, this.#bytes);
+    return SUCCESS;
+  }
+}
+
+export function processCalls(context: Context): Calls {
+  const { host, memory, descriptors } = context;
+  const args = new StringBlock(host.args);
+  const env = new StringBlock(Object.entries(host.env).map(([name, value]) => `${name}=${value}`));
+
+  const noSocket = (fd: number): number => {
+    descriptors.get(fd, 0);
+    return errno("ENOTSOCK");
+  };
+
+  return {
+    args_sizes_get: (count: number, bytes: number) => args.writeSizes(context, count, bytes),
+    args_get: (pointers: number, bytes: number) => args.write(context, pointers, bytes),
+    environ_sizes_get: (count: number, bytes: number) => env.writeSizes(context, count, bytes),
+    environ_get: (pointers: number, bytes: number) => env.write(context, pointers, bytes),
+
+    clock_res_get(clock: number, resolutionPtr: number) {
+      if (clock >>> 0 > CLOCK_THREAD_CPUTIME) return errno("EINVAL");
+      memory.writeU64(resolutionPtr, CLOCK_RESOLUTION_NS);
+      return SUCCESS;
+    },
+
+    clock_time_get(clock: number, _precision: bigint, timePtr: number) {
+      if (clock === CLOCK_REALTIME) memory.writeU64(timePtr, host.clock.wallNs());
+      else if (clock === CLOCK_MONOTONIC) memory.writeU64(timePtr, host.clock.monotonicNs());
+      else if (clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME) memory.writeU64(timePtr, host.clock.cpuNs());
+      else return errno("EINVAL");
+      return SUCCESS;
+    },
+
+    random_get(ptr: number, bytes: number) {
+      memory.fill(ptr, bytes, (piece) => host.random(piece));
+      return SUCCESS;
+    },
+
+    proc_exit(code: number): never {
+      throw new ExitSignal(code >>> 0);
+    },
+
+    proc_raise: () => errno("ENOSYS"),
+    sched_yield: () => SUCCESS,
+
+    sock_accept: noSocket,
+    sock_recv: noSocket,
+    sock_send: noSocket,
+    sock_shutdown: noSocket,
+  };
+}

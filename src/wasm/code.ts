@@ -1,0 +1,167 @@
+/**
+ * Steps through instructions: next() decodes one, with its immediates, into fields of the reader. No object is made for an
+ * instruction, so that walking millions of them costs what reading their bytes costs. What an instruction means for operands
+ * and control is not known here; that is prepare/scan.ts.
+ */
+
+import { ModuleUnsupportedError } from "../errors.ts";
+import { INSTRUCTIONS, type Immediate, OPCODE_COUNT, opcode, opcodeOf } from "./opcodes.ts";
+import { Reader } from "./reader.ts";
+import { readHeapType, readValueType, reference, type ValueType } from "./types.ts";
+
+/** One small number for each way to read immediates; 0 for an opcode we do not know. */
+const KINDS: readonly Immediate[] = [
+  "", "index", "memarg", "i32", "label", "index2", "i64", "f32", "f64", "blocktype", "labels", "memarg lane", "lane", "16 bytes", "types", "heap", "catches", "cast",
+];
+const KIND: Uint8Array = new Uint8Array(OPCODE_COUNT);
+for (const row of INSTRUCTIONS) if (row !== undefined) KIND[row.opcode] = 1 + KINDS.indexOf(row.immediate);
+
+const OP_END = opcode("end");
+const OP_REF_FUNC = opcode("ref.func");
+
+export class CodeReader extends Reader {
+  /** Dense number of the instruction (see opcodes.ts), and where it begins. */
+  op: number = 0;
+  start: number = 0;
+  /**
+   * Its first immediate: an index, a label, the offset of a memarg, a constant (i32), the number of a vector's elements
+   * (br_table), a heap type, flags (br_on_cast). A block type is a type index, or -1 - the value type (EMPTY for none).
+   */
+  value: number = 0;
+  /** Its second immediate: an index, or the label of br_on_cast. */
+  second: number = 0;
+  /** Where the first element of br_table's or try_table's vector begins. */
+  vectorAt: number = 0;
+  /** The type of `select` with a type, and of what br_on_cast goes from and to. */
+  type: ValueType = 0;
+  target: ValueType = 0;
+
+  next(): void {
+    this.start = this.at;
+    let op = this.u8();
+    if (op >= 0xfb) {
+      const sub = this.u32();
+      const dense = opcodeOf(op, sub);
+      if (dense < 0 || KIND[dense] === 0) this.#unknown(`0x${op.toString(16)} ${sub}`);
+      op = dense;
+    }
+    this.op = op;
+    switch (KIND[op]) {
+      case 1: // nothing
+        return;
+      case 2: // index
+      case 5: // label
+        this.value = this.u32();
+        return;
+      case 3: // memarg
+        this.#memarg();
+        return;
+      case 4: // i32
+        this.value = this.s32();
+        return;
+      case 6: // index2
+        this.value = this.u32();
+        this.second = this.u32();
+        return;
+      case 7: // i64
+        this.skipS64();
+        return;
+      case 8: // f32
+        this.skip(4);
+        return;
+      case 9: // f64
+        this.skip(8);
+        return;
+      case 10: // blocktype
+        this.#blockType();
+        return;
+      case 11: // labels
+        this.value = this.count();
+        this.vectorAt = this.at;
+        for (let i = 0; i <= this.value; i++) this.u32();
+        return;
+      case 12: // memarg lane
+        this.#memarg();
+        this.skip(1);
+        return;
+      case 13: // lane
+        this.skip(1);
+        return;
+      case 14: // 16 bytes
+        this.skip(16);
+        return;
+      case 15: // types
+        if (this.u32() !== 1) this.fail("select of other than one value");
+        this.type = readValueType(this);
+        return;
+      case 16: // heap
+        this.value = readHeapType(this);
+        return;
+      case 17: // catches
+        this.#blockType();
+        this.second = this.count();
+        this.vectorAt = this.at;
+        for (let i = 0; i < this.second; i++) this.catchLabel();
+        return;
+      case 18: { // cast
+        const flags = this.u8();
+        if (flags > 3) this.fail("malformed cast", this.at - 1);
+        this.value = flags;
+        this.second = this.u32();
+        this.type = reference((flags & 1) !== 0, readHeapType(this));
+        this.target = reference((flags & 2) !== 0, readHeapType(this));
+        return;
+      }
+      default:
+        this.#unknown(`0x${op.toString(16)}`);
+    }
+  }
+
+  /** One clause of try_table; gives its label. */
+  catchLabel(): number {
+    const kind = this.u8();
+    if (kind > 3) this.fail("malformed catch clause", this.at - 1);
+    if (kind < 2) this.u32();
+    return this.u32();
+  }
+
+  /** To the end of a constant expression; gives the functions it refers to. */
+  skipExpression(): number[] {
+    const functions: number[] = [];
+    do {
+      this.next();
+      if (this.op === OP_REF_FUNC) functions.push(this.value);
+    } while (this.op !== OP_END);
+    return functions;
+  }
+
+  #memarg(): void {
+    const flags = this.u32();
+    // Bit 6 says that the index of a memory follows.
+    if (flags & 0x40) {
+      const at = this.at;
+      if (this.u32() !== 0) throw new ModuleUnsupportedError("a second memory", at);
+    }
+    this.value = this.u32();
+  }
+
+  #blockType(): void {
+    const at = this.at;
+    const byte = this.u8();
+    if (byte === 0x40) this.value = -1 - byte;
+    else if (byte < 0x40 || byte >= 0x80) {
+      this.at = at;
+      this.value = this.s33();
+      if (this.value < 0) this.fail("malformed block type", at);
+    } else {
+      this.at = at;
+      this.value = -1 - readValueType(this);
+    }
+  }
+
+  #unknown(name: string): never {
+    throw new ModuleUnsupportedError(`instruction ${name}`, this.start);
+  }
+}
+
+
