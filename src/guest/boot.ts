@@ -133,6 +133,11 @@ export async function bootGuest(
     preopens: options.preopens ?? {},
     stdout: modeOf(stdout),
     stderr: modeOf(stderr),
+    terminals: [
+      stdin === "inherit" && platform.isTerminal(0),
+      stdout === "inherit" && platform.isTerminal(1),
+      stderr === "inherit" && platform.isTerminal(2),
+    ],
   };
   const abort = (): void => void guest.terminate();
   signal?.addEventListener("abort", abort);

@@ -27,6 +27,8 @@ export interface HostData {
   readonly preopens: Readonly<Record<string, Preopen>>;
   readonly stdout: OutputMode;
   readonly stderr: OutputMode;
+  /** Which of the three standard streams have a person at the other end. */
+  readonly terminals: readonly [stdin: boolean, stdout: boolean, stderr: boolean];
 }
 
 export type ToHost =

@@ -14,8 +14,10 @@ export class RingReader implements InputStream {
   readonly #core: Core;
   readonly #ring: number;
   readonly #bytes: Uint8Array;
+  readonly terminal: boolean;
 
-  constructor(core: Core, ledger: WebAssembly.Memory, ring: number) {
+  constructor(core: Core, ledger: WebAssembly.Memory, ring: number, { terminal = false } = {}) {
+    this.terminal = terminal;
     this.#core = core;
     this.#ring = ring;
     this.#bytes = new Uint8Array(ledger.buffer);
@@ -52,8 +54,10 @@ export class RingWriter implements OutputStream {
   readonly #core: Core;
   readonly #ring: number;
   readonly #bytes: Uint8Array;
+  readonly terminal: boolean;
 
-  constructor(core: Core, ledger: WebAssembly.Memory, ring: number) {
+  constructor(core: Core, ledger: WebAssembly.Memory, ring: number, { terminal = false } = {}) {
+    this.terminal = terminal;
     this.#core = core;
     this.#ring = ring;
     this.#bytes = new Uint8Array(ledger.buffer);

@@ -24,7 +24,6 @@ export interface Services {
   /** Laid over WASI preview 1, which is there unasked. */
   imports: WebAssembly.Imports;
   /** What guest.call(name) finds before the guest's exports. Synchronous; results must be structured-cloneable. */
-  // biome-ignore lint/suspicious/noExplicitAny: the arguments are the caller's and the services' own matter
   calls?: Record<string, (...args: any[]) => unknown>;
   /** Takes over what an earlier version's snapshot() gave, or undefined at first boot. Synchronous and short. */
   restore?(state: unknown): void;

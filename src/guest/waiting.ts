@@ -49,4 +49,27 @@ export class Waiting {
       this.#core.endWait();
     }
   }
+
+  /**
+   * memory.atomic.wait32 and wait64 of a program that shares its memory: 0 woken, 1 the word is another, 2 the time is up by
+   * the guest's monotonic clock. A negative timeout is none.
+   */
+  waitAtomic<T extends Int32Array | BigInt64Array>(
+    words: T,
+    options: { index: number; expected: T extends Int32Array ? number : bigint; timeoutNs: bigint },
+  ): 0 | 1 | 2 {
+    const { index, expected, timeoutNs } = options;
+    const until: Deadline | undefined =
+      timeoutNs < 0n ? undefined : { clock: "monotonic", ns: this.#core.monotonicNs() + timeoutNs };
+    for (;;) {
+      const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
+      if (!this.#core.beginWait()) throw new Error("waiting is for guests that run");
+      // The two views differ in the type of their words alone.
+      const answer = Atomics.wait(words as Int32Array, index, expected as number, remainingMs);
+      this.#core.endWait();
+      if (answer === "ok") return 0;
+      if (answer === "not-equal") return 1;
+      if (until !== undefined && this.#remainingMs(until) === 0) return 2;
+    }
+  }
 }

@@ -8,6 +8,7 @@ import { channel } from "node:diagnostics_channel";
 import { closeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { isatty } from "node:tty";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { nodeFiles } from "./node-files.ts";
 import type { Platform, Self, Thread, ThreadEvents } from "./platform.ts";
@@ -115,5 +116,6 @@ export const node: Platform = {
     if (target.hasSubscribers) target.publish(message);
   },
   inheritInput: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
+  isTerminal: (descriptor) => isatty(descriptor),
   inheritOutput,
 };

@@ -48,6 +48,7 @@ export interface Platform {
   publish(channel: string, message: object): void;
   /** The process's own standard streams, for guests that inherit them. */
   inheritInput(): ReadableStream<Uint8Array>;
+  isTerminal(descriptor: 0 | 1 | 2): boolean;
   inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array>;
 }
 

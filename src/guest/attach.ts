@@ -1,0 +1,137 @@
+/**
+ * What lies under a guest: WASI, the user's services over it, and the guest's imports resolved against both. All of it is
+ * made before the guest is touched, on a host that may never get to run it.
+ */
+
+import { IMPORT_LEDGER, IMPORT_MODULE, OFF_BELL } from "../abi.ts";
+import type { Core } from "../core/core.ts";
+import type { Platform } from "../platform/platform.ts";
+import type { OutputStream } from "../wasi/host.ts";
+import { createWasi, type Wasi } from "../wasi/wasi.ts";
+import { Descriptors } from "./descriptors.ts";
+import { BeginError, messageOf } from "./failure.ts";
+import type { HostData, OutputMode } from "./messages.ts";
+import { NOWHERE, RingReader, RingWriter, STDERR, STDIN, STDOUT } from "./rings.ts";
+import type { Attach, Services, ServicesHost } from "./services.ts";
+import type { Waiting } from "./waiting.ts";
+
+const WASI_MODULE = "wasi_snapshot_preview1";
+
+/** What a host gives to everything that lies under its guest. */
+export interface HostSide {
+  readonly platform: Platform;
+  readonly data: HostData;
+  readonly core: Core;
+  readonly waiting: Waiting;
+  /** Throws as long as the guest is not instantiated. */
+  exports(): WebAssembly.Exports;
+}
+
+export function attachWasi({ platform, data, core, waiting }: HostSide): Wasi {
+  const words = new Int32Array(data.ledger.buffer);
+  const index = OFF_BELL >> 2;
+  const output = (mode: OutputMode, ring: number): OutputStream =>
+    mode === "ignore" ? NOWHERE : new RingWriter(core, data.ledger, ring, { terminal: data.terminals[ring] ?? false });
+  return createWasi({
+    args: data.args,
+    env: data.env,
+    memory: data.memory,
+    clock: { wallNs: platform.wallNs, monotonicNs: core.monotonicNs, cpuNs: core.cpuNs },
+    bell: () => Atomics.load(words, index),
+    wait: ({ seen, until }) => waiting.wait({ words, index, value: seen, until }),
+    mark: ({ ptr, bytes }) => core.markRange(ptr, bytes),
+    random: platform.random,
+    stdin: new RingReader(core, data.ledger, STDIN, { terminal: data.terminals[STDIN] }),
+    stdout: output(data.stdout, STDOUT),
+    stderr: output(data.stderr, STDERR),
+    files: platform.files,
+    descriptors: new Descriptors(data.ledger),
+    preopens: data.preopens,
+  });
+}
+
+function servicesHost({ platform, data, core, waiting, exports }: HostSide): ServicesHost {
+  const { guest, args, env, memory } = data;
+  // A wait without a word of the caller's sleeps on one that never changes.
+  const still = new Int32Array(new SharedArrayBuffer(4));
+  return {
+    guest,
+    args: [...args],
+    env: { ...env },
+    memory,
+    get exports() {
+      return exports();
+    },
+    clock: {
+      wallMs: () => Number(platform.wallNs()) / 1e6,
+      monotonicMs: () => Number(core.monotonicNs()) / 1e6,
+    },
+    wait: ({ untilMs, wake }) => {
+      const { words, index, value } = wake ?? { words: still, index: 0, value: 0 };
+      const until =
+        untilMs === undefined ? undefined : ({ clock: "monotonic", ns: BigInt(Math.round(untilMs * 1e6)) } as const);
+      return waiting.wait({ words, index, value, until });
+    },
+    mark: ({ ptr, bytes }) => core.markRange(ptr, bytes),
+  };
+}
+
+/** Loads and attaches the services module, if there is one. */
+export async function attachServices(side: HostSide): Promise<Services> {
+  const { services } = side.data;
+  if (services === undefined) return { imports: {} };
+  const invalid = (why: string, cause?: unknown): BeginError =>
+    new BeginError("SP_SERVICES_INVALID", `services ${services}: ${why}`, { cause });
+  let attach: Attach;
+  try {
+    attach = ((await import(services)) as { default: Attach }).default;
+  } catch (error) {
+    throw invalid(`the module cannot be loaded: ${messageOf(error)}`, error);
+  }
+  if (typeof attach !== "function") throw invalid("the module has no default export that is a function");
+  let attached: Services;
+  try {
+    attached = await attach(servicesHost(side));
+  } catch (error) {
+    throw invalid(`attach failed: ${messageOf(error)}`, error);
+  }
+  if (typeof attached?.imports !== "object" || attached.imports === null) {
+    throw invalid("attach answered no object with imports");
+  }
+  return attached;
+}
+
+/**
+ * The guest's imports: ours, then the services', then WASI's. `escaped` hears of whatever a service throws into the guest,
+ * so that it can be told from what the services throw among themselves.
+ */
+export function resolveImports(
+  { data }: HostSide,
+  { services, wasi, escaped }: { services: Services; wasi: Wasi; escaped(error: unknown): void },
+): WebAssembly.Imports {
+  const own: Record<string, WebAssembly.ModuleImports> = { [IMPORT_MODULE]: { [IMPORT_LEDGER]: data.ledger } };
+  (own[data.memoryImport.module] ??= {})[data.memoryImport.name] = data.memory;
+  const noting =
+    (service: (...args: unknown[]) => unknown): ((...args: unknown[]) => unknown) =>
+    (...args) => {
+      try {
+        return service(...args);
+      } catch (error) {
+        escaped(error);
+        throw error;
+      }
+    };
+  const imports: WebAssembly.Imports = {};
+  const missing: string[] = [];
+  for (const { module, name, kind } of WebAssembly.Module.imports(data.module)) {
+    const service = services.imports[module]?.[name];
+    const value = own[module]?.[name] ?? service ?? (module === WASI_MODULE ? wasi.imports[name] : undefined);
+    if (value === undefined) missing.push(`${kind} ${module}.${name}`);
+    else {
+      const fromServices = value === service && typeof value === "function";
+      (imports[module] ??= {})[name] = fromServices ? noting(value as () => unknown) : value;
+    }
+  }
+  if (missing.length > 0) throw new BeginError("SP_IMPORT_MISSING", `nothing provides ${missing.join(", ")}`);
+  return imports;
+}
