@@ -78,7 +78,8 @@ export class DescriptorTable {
 
   /** Fails before anything is opened, so that nothing has to be undone. */
   reserve(): void {
-    if (this.#descriptors.length >= DESCRIPTORS_MAX && !this.#descriptors.includes(undefined)) throw new Fault("EMFILE");
+    if (this.#descriptors.length >= DESCRIPTORS_MAX && !this.#descriptors.includes(undefined))
+      throw new Fault("EMFILE");
   }
 
   /** Takes the lowest free number, as POSIX has it. */

@@ -38,13 +38,22 @@ export const RIGHTS_ALL: number = (1 << 30) - 1;
 export const RIGHTS_STREAM: number = FD_READ | FD_WRITE | FD_FDSTAT_SET_FLAGS | FD_FILESTAT_GET | POLL_FD_READWRITE;
 
 export const RIGHTS_FILE: number =
-  RIGHTS_STREAM | FD_DATASYNC | FD_SEEK | FD_SYNC | FD_TELL | FD_ADVISE | FD_ALLOCATE | FD_FILESTAT_SET_SIZE | FD_FILESTAT_SET_TIMES;
+  RIGHTS_STREAM |
+  FD_DATASYNC |
+  FD_SEEK |
+  FD_SYNC |
+  FD_TELL |
+  FD_ADVISE |
+  FD_ALLOCATE |
+  FD_FILESTAT_SET_SIZE |
+  FD_FILESTAT_SET_TIMES;
 
 /** A device or pipe: a stream, with a position that it may not have. */
 export const RIGHTS_SPECIAL: number = RIGHTS_STREAM | FD_DATASYNC | FD_SYNC | FD_FILESTAT_SET_TIMES;
 
 /** All that names something, and nothing that reads or writes bytes: programs tell a directory from a file by this. */
-export const RIGHTS_DIRECTORY: number = RIGHTS_ALL & ~(FD_READ | FD_WRITE | FD_SEEK | FD_TELL | FD_ALLOCATE | FD_FILESTAT_SET_SIZE);
+export const RIGHTS_DIRECTORY: number =
+  RIGHTS_ALL & ~(FD_READ | FD_WRITE | FD_SEEK | FD_TELL | FD_ALLOCATE | FD_FILESTAT_SET_SIZE);
 
 export const FDFLAGS_APPEND = 1;
 export const FDFLAGS_DSYNC = 2;

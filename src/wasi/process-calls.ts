@@ -75,7 +75,8 @@ export function processCalls(context: Context): Calls {
     clock_time_get(clock: number, _precision: bigint, timePtr: number) {
       if (clock === CLOCK_REALTIME) memory.writeU64(timePtr, host.clock.wallNs());
       else if (clock === CLOCK_MONOTONIC) memory.writeU64(timePtr, host.clock.monotonicNs());
-      else if (clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME) memory.writeU64(timePtr, host.clock.cpuNs());
+      else if (clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME)
+        memory.writeU64(timePtr, host.clock.cpuNs());
       else return errno("EINVAL");
       return SUCCESS;
     },

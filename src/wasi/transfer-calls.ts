@@ -9,7 +9,15 @@ import type { FileDescriptor, StreamDescriptor } from "./descriptors.ts";
 import { Fault, isFault, SUCCESS } from "./errno.ts";
 import { REGULAR_FILE } from "./files.ts";
 import {
-  FD_READ, FD_SEEK, FD_TELL, FD_WRITE, FDFLAGS_APPEND, FDFLAGS_NONBLOCK, WHENCE_CUR, WHENCE_END, WHENCE_SET,
+  FD_READ,
+  FD_SEEK,
+  FD_TELL,
+  FD_WRITE,
+  FDFLAGS_APPEND,
+  FDFLAGS_NONBLOCK,
+  WHENCE_CUR,
+  WHENCE_END,
+  WHENCE_SET,
 } from "./layout.ts";
 
 /** What has bytes one after the other and sometimes none. */
@@ -22,7 +30,7 @@ interface Channel {
   pause(wait: { takenBytes: number; seen: number; attempt: number }): void;
 }
 
-function streamChannel({ host, waits }: Context, { stream }: StreamDescriptor): Channel {
+function streamChannel({ host, waits }: Context, stream: StreamDescriptor["stream"]): Channel {
   return {
     read(into) {
       if (stream !== 0) throw new Fault("EBADF");
@@ -63,6 +71,7 @@ function deviceChannel({ volume, waits }: Context, { volume: name, handle }: Fil
 
 export function transferCalls(context: Context): Calls {
   const { host, memory, descriptors, waits } = context;
+  const streams = ([0, 1, 2] as const).map((stream) => streamChannel(context, stream));
   const totalOf = (spans: readonly Uint8Array[]): number => spans.reduce((total, span) => total + span.length, 0);
 
   /** The first bytes that come, as many as are there: who asked for more asks again. */
@@ -136,7 +145,11 @@ export function transferCalls(context: Context): Calls {
     return done;
   }
 
-  function writeAt({ volume, handle }: FileDescriptor, spans: readonly Uint8Array[], position: number | undefined): number {
+  function writeAt(
+    { volume, handle }: FileDescriptor,
+    spans: readonly Uint8Array[],
+    position: number | undefined,
+  ): number {
     const { files } = context.volume(volume);
     let done = 0;
     for (const span of spans) {
@@ -159,7 +172,7 @@ export function transferCalls(context: Context): Calls {
     if (descriptor.kind === "directory") throw new Fault("EISDIR");
     descriptors.get(fd, FD_READ);
     const wait = (descriptor.flags & FDFLAGS_NONBLOCK) === 0;
-    if (descriptor.kind === "stream") return readChannel(streamChannel(context, descriptor), spans, wait);
+    if (descriptor.kind === "stream") return readChannel(streams[descriptor.stream]!, spans, wait);
     if (descriptor.type !== REGULAR_FILE) return readChannel(deviceChannel(context, descriptor), spans, wait);
     const bytes = readAt(descriptor, spans, descriptor.offset);
     descriptor.offset += bytes;
@@ -170,7 +183,7 @@ export function transferCalls(context: Context): Calls {
     const descriptor = descriptors.get(fd, FD_WRITE);
     if (descriptor.kind === "directory") throw new Fault("EISDIR");
     const wait = (descriptor.flags & FDFLAGS_NONBLOCK) === 0;
-    if (descriptor.kind === "stream") return writeChannel(streamChannel(context, descriptor), spans, wait);
+    if (descriptor.kind === "stream") return writeChannel(streams[descriptor.stream]!, spans, wait);
     if (descriptor.type !== REGULAR_FILE) return writeChannel(deviceChannel(context, descriptor), spans, wait);
     if ((descriptor.flags & FDFLAGS_APPEND) === 0) {
       const bytes = writeAt(descriptor, spans, descriptor.offset);
@@ -223,7 +236,8 @@ export function transferCalls(context: Context): Calls {
       let from: number;
       if (whence === WHENCE_SET) from = 0;
       else if (whence === WHENCE_CUR) from = descriptor.offset;
-      else if (whence === WHENCE_END) from = Number(context.volume(descriptor.volume).files.stat(descriptor.handle).bytes);
+      else if (whence === WHENCE_END)
+        from = Number(context.volume(descriptor.volume).files.stat(descriptor.handle).bytes);
       else throw new Fault("EINVAL");
       descriptor.offset = sizeOf(BigInt(from) + delta);
       memory.writeU64(offsetPtr, BigInt(descriptor.offset));
