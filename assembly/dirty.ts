@@ -5,8 +5,8 @@
  * a little beyond, and marks of neighbouring stores are merged, so a dirty page means its own bytes and the 272 that follow.
  * Services mark what they write through markRange(). The owner sweeps and clears, only while the guest is FROZEN.
  *
- * The sweep looks at 16 bytes at a time: nearly all of a large map is clean, and an unmarked stretch costs one load and
- * one test for each 64 KiB of guest memory.
+ * The sweep turns 64 bytes of the map into 64 bits and looks for where they change: nearly all of a large map is clean and is
+ * passed over a quarter of a MiB of guest memory at a time, and dirty pages cost by the run, with little for a processor to guess.
  */
 
 import { DIRTY_MAP_BYTES, OFF_DIRTY_MAP, OFF_PAGE_SHIFT, OFF_RUNS, RUNS_MAX } from "./ledger";
@@ -20,30 +20,55 @@ export function markRange(ptr: u32, bytes: u32): void {
   memory.fill(OFF_DIRTY_MAP + first, 1, last - first + 1);
 }
 
+/** The marks of the 64 pages from `page` on, which is a multiple of 64: the lowest bit is the first page. */
+function marksOf(page: u32): u64 {
+  const map = OFF_DIRTY_MAP + page;
+  const a = v128.load(map);
+  const b = v128.load(map, 16);
+  const c = v128.load(map, 32);
+  const d = v128.load(map, 48);
+  if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) return 0;
+  const clean = i8x16.splat(0);
+  return (
+    <u64>i8x16.bitmask(i8x16.ne(a, clean)) |
+    (<u64>i8x16.bitmask(i8x16.ne(b, clean)) << 16) |
+    (<u64>i8x16.bitmask(i8x16.ne(c, clean)) << 32) |
+    (<u64>i8x16.bitmask(i8x16.ne(d, clean)) << 48)
+  );
+}
+
 /**
  * Writes runs of dirty pages, pairs of u32 (first page, page count), to the scratch area, looking at pages from `from` up to
  * `to`. Answers how many runs; when that is RUNS_MAX there may be more, from the end of the last run on.
  */
 export function sweep(from: u32, to: u32): u32 {
   let runs: u32 = 0;
-  let page = from;
-  while (page < to) {
-    // Skip what is clean.
-    while (page + 16 <= to && !v128.any_true(v128.load(OFF_DIRTY_MAP + page))) page += 16;
-    while (page < to && load<u8>(OFF_DIRTY_MAP + page) == 0) {
-      page++;
-      // Back to whole vectors as soon as one fits on an aligned page.
-      if ((page & 15) == 0) break;
+  let first: u32 = 0;
+  // 1 inside a run of dirty pages, 0 outside.
+  let inside: u64 = 0;
+  for (let base = from & ~63; base < to; base += 64) {
+    let marks = marksOf(base);
+    if (base < from) marks &= u64.MAX_VALUE << (from - base);
+    if (to - base < 64) marks &= ~(u64.MAX_VALUE << (to - base));
+    // A bit wherever a page differs from the one before: runs begin and end there in turn.
+    let edges = marks ^ ((marks << 1) | inside);
+    while (edges != 0) {
+      const page = base + <u32>ctz<u64>(edges);
+      edges &= edges - 1;
+      inside ^= 1;
+      if (inside != 0) {
+        first = page;
+        continue;
+      }
+      store<u32>(OFF_RUNS + runs * 8, first);
+      store<u32>(OFF_RUNS + runs * 8, page - first, 4);
+      if (++runs == RUNS_MAX) return runs;
     }
-    if (page >= to) break;
-    if (load<u8>(OFF_DIRTY_MAP + page) == 0) continue;
-    // Measure what is dirty.
-    const first = page;
-    while (page + 16 <= to && i8x16.all_true(v128.load(OFF_DIRTY_MAP + page))) page += 16;
-    while (page < to && load<u8>(OFF_DIRTY_MAP + page) != 0) page++;
+  }
+  if (inside != 0) {
     store<u32>(OFF_RUNS + runs * 8, first);
-    store<u32>(OFF_RUNS + runs * 8, page - first, 4);
-    if (++runs == RUNS_MAX) break;
+    store<u32>(OFF_RUNS + runs * 8, to - first, 4);
+    ++runs;
   }
   return runs;
 }
