@@ -39,14 +39,22 @@ export class Waiting {
     return until.clock === "wall" ? Math.min(ms, WALL_SLEEP_MS) : ms;
   }
 
+  /** Sleeps in state WAITING. Words that cannot be waited on throw, and then, too, the state must not stay behind. */
+  #sleep(words: Int32Array, index: number, value: number, remainingMs: number): "ok" | "not-equal" | "timed-out" {
+    if (!this.#core.beginWait()) throw new Error("waiting is for services that the guest has called");
+    try {
+      return Atomics.wait(words, index, value, remainingMs);
+    } finally {
+      this.#core.endWait();
+    }
+  }
+
   wait({ words, index, value, until }: WaitOptions): "woken" | "elapsed" {
     for (;;) {
       if (Atomics.load(words, index) !== value) return "woken";
       const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
       if (remainingMs === 0) return "elapsed";
-      if (!this.#core.beginWait()) throw new Error("waiting is for services that the guest has called");
-      Atomics.wait(words, index, value, remainingMs);
-      this.#core.endWait();
+      this.#sleep(words, index, value, remainingMs);
     }
   }
 
@@ -63,10 +71,8 @@ export class Waiting {
       timeoutNs < 0n ? undefined : { clock: "monotonic", ns: this.#core.monotonicNs() + timeoutNs };
     for (;;) {
       const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
-      if (!this.#core.beginWait()) throw new Error("waiting is for guests that run");
       // The two views differ in the type of their words alone.
-      const answer = Atomics.wait(words as Int32Array, index, expected as number, remainingMs);
-      this.#core.endWait();
+      const answer = this.#sleep(words as Int32Array, index, expected as number, remainingMs);
       if (answer === "ok") return 0;
       if (answer === "not-equal") return 1;
       if (until !== undefined && this.#remainingMs(until) === 0) return 2;
