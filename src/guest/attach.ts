@@ -66,10 +66,12 @@ function servicesHost({ platform, data, core, waiting, exports }: HostSide): Ser
       wallMs: () => Number(platform.wallNs()) / 1e6,
       monotonicMs: () => Number(core.monotonicNs()) / 1e6,
     },
-    wait: ({ untilMs, wake }) => {
+    wait: ({ untilMs = Number.POSITIVE_INFINITY, wake }) => {
       const { words, index, value } = wake ?? { words: still, index: 0, value: 0 };
       const until =
-        untilMs === undefined ? undefined : ({ clock: "monotonic", ns: BigInt(Math.round(untilMs * 1e6)) } as const);
+        untilMs === Number.POSITIVE_INFINITY
+          ? undefined
+          : ({ clock: "monotonic", ns: BigInt(Math.round(untilMs * 1e6)) } as const);
       return waiting.wait({ words, index, value, until });
     },
     mark: ({ ptr, bytes }) => core.markRange(ptr, bytes),
@@ -101,16 +103,24 @@ export async function attachServices(side: HostSide): Promise<Services> {
   return attached;
 }
 
+/** What a record has under a name that a stranger chose: nothing that every JavaScript object has unasked. */
+export function provided<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  if (record === undefined || (name in Object.prototype && !Object.hasOwn(record, name))) return undefined;
+  return record[name];
+}
+
 /**
- * The guest's imports: ours, then the services', then WASI's. `escaped` hears of whatever a service throws into the guest,
- * so that it can be told from what the services throw among themselves.
+ * The guest's imports: ours, then the services', then WASI's. `escaped` hears of whatever is thrown into the guest, so that
+ * it can be told from what the services throw among themselves.
  */
 export function resolveImports(
   { data }: HostSide,
   { services, wasi, escaped }: { services: Services; wasi: Wasi; escaped(error: unknown): void },
 ): WebAssembly.Imports {
-  const own: Record<string, WebAssembly.ModuleImports> = { [IMPORT_MODULE]: { [IMPORT_LEDGER]: data.ledger } };
-  (own[data.memoryImport.module] ??= {})[data.memoryImport.name] = data.memory;
+  const own = (module: string, name: string): WebAssembly.Memory | undefined => {
+    if (module === IMPORT_MODULE && name === IMPORT_LEDGER) return data.ledger;
+    return module === data.memoryImport.module && name === data.memoryImport.name ? data.memory : undefined;
+  };
   const noting =
     (service: (...args: unknown[]) => unknown): ((...args: unknown[]) => unknown) =>
     (...args) => {
@@ -121,15 +131,16 @@ export function resolveImports(
         throw error;
       }
     };
-  const imports: WebAssembly.Imports = {};
+  // Without prototypes: the names are the module's, and "__proto__" is one.
+  const imports: WebAssembly.Imports = Object.create(null);
   const missing: string[] = [];
   for (const { module, name, kind } of WebAssembly.Module.imports(data.module)) {
-    const service = services.imports[module]?.[name];
-    const value = own[module]?.[name] ?? service ?? (module === WASI_MODULE ? wasi.imports[name] : undefined);
+    const service = provided(provided(services.imports, module), name);
+    const value = own(module, name) ?? service ?? (module === WASI_MODULE ? provided(wasi.imports, name) : undefined);
     if (value === undefined) missing.push(`${kind} ${module}.${name}`);
     else {
-      const fromServices = value === service && typeof value === "function";
-      (imports[module] ??= {})[name] = fromServices ? noting(value as () => unknown) : value;
+      imports[module] ??= Object.create(null) as WebAssembly.ModuleImports;
+      imports[module][name] = typeof value === "function" ? noting(value as () => unknown) : value;
     }
   }
   if (missing.length > 0) throw new BeginError("SP_IMPORT_MISSING", `nothing provides ${missing.join(", ")}`);

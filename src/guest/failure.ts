@@ -1,5 +1,6 @@
 /** What can go wrong on a host, in forms that survive the way to the owner. */
 
+import { StillpointError } from "../errors.ts";
 import type { Failure } from "./messages.ts";
 
 /** Why a host cannot begin. */
@@ -25,7 +26,8 @@ export function cloneable(error: unknown): unknown {
 }
 
 export function failureOf(error: unknown, fallback: Failure["code"]): Failure {
-  const { code, cause } = error instanceof BeginError ? error : { code: fallback, cause: error };
+  const told = error instanceof BeginError || error instanceof StillpointError;
+  const { code, cause } = told ? error : { code: fallback, cause: error };
   const stack = cause instanceof Error ? (cause.stack ?? "") : "";
   return { code, message: messageOf(error), cause: cloneable(cause), stack };
 }

@@ -13,7 +13,7 @@ import { attachCore, type Core } from "../core/core.ts";
 import type { Platform, Self } from "../platform/platform.ts";
 import { ExitSignal } from "../wasi/host.ts";
 import type { Wasi } from "../wasi/wasi.ts";
-import { attachServices, attachWasi, type HostSide, resolveImports } from "./attach.ts";
+import { attachServices, attachWasi, type HostSide, provided, resolveImports } from "./attach.ts";
 import { BeginError, cloneable, failureOf, messageOf } from "./failure.ts";
 import type { CallOutcome, Failure, FromHost, HostData, ToHost } from "./messages.ts";
 import { STDERR, STDOUT } from "./rings.ts";
@@ -40,11 +40,11 @@ class Host {
   readonly #data: HostData;
   readonly #core: Core;
   readonly #side: HostSide;
-  readonly #wasi: Wasi;
+  #wasi: Wasi | undefined;
   #services: Services = { imports: {} };
   #exports: WebAssembly.Exports | undefined;
-  /** The last exception that a service threw into the guest. */
-  #escaped: unknown;
+  /** The last exception that was thrown into the guest; whatever was thrown, undefined included. */
+  #escaped: { readonly error: unknown } | undefined;
 
   constructor(platform: Platform, self: Self, data: HostData) {
     this.#self = self;
@@ -68,7 +68,6 @@ class Host {
       return this.#exports;
     };
     this.#side = { platform, data, core: this.#core, waiting, exports };
-    this.#wasi = attachWasi(this.#side);
   }
 
   // ---- beginning ----
@@ -95,12 +94,14 @@ class Host {
 
   /** Everything up to the guest's first instruction. */
   async #begin(): Promise<WebAssembly.Exports> {
+    const wasi = attachWasi(this.#side);
+    this.#wasi = wasi;
     this.#services = await attachServices(this.#side);
     const imports = resolveImports(this.#side, {
       services: this.#services,
-      wasi: this.#wasi,
+      wasi,
       escaped: (error) => {
-        this.#escaped = error;
+        this.#escaped = { error };
       },
     });
     const { exports } = await this.#instantiate(imports);
@@ -143,13 +144,17 @@ class Host {
       if (error instanceof LostSignal) return { kind: "lost" };
       const trapped =
         inside ||
-        (error !== undefined && error === this.#escaped) ||
+        this.#wentThroughGuest(error) ||
         error instanceof WebAssembly.RuntimeError ||
         error instanceof WebAssembly.Exception ||
         // V8's own word for a guest that has used up its stack.
         (error instanceof RangeError && error.message.includes("call stack"));
       return { kind: trapped ? "trap" : "thrown", error };
     }
+  }
+
+  #wentThroughGuest(error: unknown): boolean {
+    return this.#escaped !== undefined && Object.is(this.#escaped.error, error);
   }
 
   /** Whether the guest goes on after this; ends it otherwise. */
@@ -177,7 +182,7 @@ class Host {
 
   /** One call; undefined when the guest has ended in it, or has gone elsewhere. */
   #serve({ name, args }: { name: string; args: readonly unknown[] }): CallOutcome | undefined {
-    const own = this.#services.calls?.[name];
+    const own = provided(this.#services.calls, name);
     const exported = name.startsWith("stillpoint:") ? undefined : this.#exports?.[name];
     const run = own ?? exported;
     if (typeof run !== "function") {
@@ -222,7 +227,8 @@ class Host {
   /** The value as it is now: a view of guest memory would go on changing in the caller's hands. */
   #detached(value: unknown): unknown {
     if (!ArrayBuffer.isView(value) || value.buffer !== this.#data.memory.buffer) return value;
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+    if (!(value instanceof DataView)) return (value as Uint8Array).slice();
+    return new DataView(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice().buffer);
   }
 
   // ---- ending ----
@@ -244,7 +250,7 @@ class Host {
         // The guest has ended as the message says, whatever its services make of it.
         console.error(error);
       }
-      this.#wasi.dispose("exited");
+      this.#wasi?.dispose("exited");
       this.#post(message);
     }
     this.#self.close();

@@ -3,6 +3,7 @@
  * are the slow and rare things.
  */
 
+import type { ErrorCode } from "../errors.ts";
 import type { Preopen } from "../wasi/host.ts";
 
 /** Where standard output and error go, as far as the host has to know. */
@@ -38,7 +39,7 @@ export type ToHost =
 
 /** Why a host could not begin, or what ended the guest. */
 export interface Failure {
-  readonly code: "SP_IMPORT_MISSING" | "SP_SERVICES_INVALID" | "SP_GUEST_TRAP" | "SP_LIMIT";
+  readonly code: ErrorCode;
   readonly message: string;
   /** The engine's own error with its stack, as far as it can be cloned. */
   readonly cause: unknown;
