@@ -8,6 +8,7 @@
  */
 
 import { StillpointError } from "../errors.ts";
+import { TIMER_MS_MAX } from "./changed.ts";
 import type { CallOutcome, ToHost } from "./messages.ts";
 
 /** Calls that wait, at most, unless told otherwise. */
@@ -52,7 +53,11 @@ export class Calls {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       if (signal?.aborted === true) return reject(signal.reason);
-      if (this.#waiting.length >= this.#queueMax) {
+      if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+        return reject(new StillpointError("SP_CONFIG_INVALID", `timeoutMs is ${timeoutMs}; it must not be below 0`));
+      }
+      const mustWait = this.#held || this.#underWay !== undefined;
+      if (mustWait && this.#waiting.length >= this.#queueMax) {
         const message = `guest ${this.#guest} has ${this.#queueMax} calls waiting`;
         return reject(new StillpointError("SP_QUEUE_FULL", message));
       }
@@ -77,7 +82,8 @@ export class Calls {
         },
       };
       signal?.addEventListener("abort", onAbort);
-      if (timeoutMs !== undefined) {
+      // A timer knows no longer time; what takes more than 24 days is not given up.
+      if (timeoutMs !== undefined && timeoutMs <= TIMER_MS_MAX) {
         const message = `call ${name} of guest ${this.#guest} took more than ${timeoutMs} ms; if it had begun it goes on`;
         timer = setTimeout(() => giveUp(new StillpointError("SP_CALL_TIMEOUT", message)), timeoutMs);
       }

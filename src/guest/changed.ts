@@ -4,7 +4,7 @@
  */
 
 /** A timer's longest delay; a longer wait is several. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+export const TIMER_MS_MAX: number = 2 ** 31 - 1;
 
 /** Resolves once the word is no longer `value` and somebody notified it, after `budgetMs`, or on abort: look again. */
 export function changed(
