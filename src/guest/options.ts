@@ -52,6 +52,24 @@ function checkOneOf(value: string | undefined, name: string, allowed: readonly s
   }
 }
 
+/** Streams are taken over at boot; one that somebody else has taken cannot be. */
+function checkStreams({ stdin, stdout, stderr }: BootOptions): void {
+  const words = ["ignore", "inherit", "pipe"];
+  for (const [name, output] of Object.entries({ stdout, stderr })) {
+    if (output instanceof WritableStream) {
+      if (output.locked) throw invalid(`${name} is a stream that is locked already`);
+    } else {
+      checkOneOf(output, name, words);
+    }
+  }
+  if (stdout instanceof WritableStream && stdout === stderr) throw invalid("stdout and stderr need a stream each");
+  if (stdin instanceof ReadableStream) {
+    if (stdin.locked) throw invalid("stdin is a stream that is locked already");
+  } else if (stdin !== undefined && typeof stdin !== "string" && !(stdin instanceof Uint8Array)) {
+    throw invalid("stdin is none of ignore, inherit, a string, bytes and a ReadableStream");
+  }
+}
+
 /** @throws {StillpointError} SP_CONFIG_INVALID naming the option */
 export function checkBootOptions(options: BootOptions): void {
   if (typeof options !== "object" || options === null) throw invalid("boot needs options with at least a name");
@@ -70,4 +88,5 @@ export function checkBootOptions(options: BootOptions): void {
   checkCount(options.slewPpmMax, "slewPpmMax", { min: 1, max: 1_000_000 });
   checkOneOf(options.track, "track", TRACK_MODES);
   checkOneOf(options.monotonicClock, "monotonicClock", CLOCK_POLICIES);
+  checkStreams(options);
 }

@@ -16,7 +16,7 @@ export class RingReader implements InputStream {
   readonly #bytes: Uint8Array;
   readonly terminal: boolean;
 
-  constructor(core: Core, ledger: WebAssembly.Memory, ring: number, { terminal = false } = {}) {
+  constructor(core: Core, ledger: WebAssembly.Memory, ring: number, { terminal = false }: { terminal?: boolean } = {}) {
     this.terminal = terminal;
     this.#core = core;
     this.#ring = ring;
@@ -56,7 +56,7 @@ export class RingWriter implements OutputStream {
   readonly #bytes: Uint8Array;
   readonly terminal: boolean;
 
-  constructor(core: Core, ledger: WebAssembly.Memory, ring: number, { terminal = false } = {}) {
+  constructor(core: Core, ledger: WebAssembly.Memory, ring: number, { terminal = false }: { terminal?: boolean } = {}) {
     this.terminal = terminal;
     this.#core = core;
     this.#ring = ring;
