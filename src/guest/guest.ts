@@ -29,6 +29,9 @@ import { trapError } from "./trap.ts";
 /** How long an idle guest's services get to dispose of themselves at the end, ms. */
 const DISPOSE_MS_MAX = 1000;
 
+/** How long terminate() waits for streams of the caller's to take the last output, ms. */
+const DRAIN_MS_MAX = 1000;
+
 const WORDS: Record<number, GuestState> = {
   [IDLE]: "idle",
   [WAITING]: "waiting",
@@ -64,6 +67,8 @@ export class Guest implements AsyncDisposable {
   readonly #calls: Calls;
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #exited: PromiseWithResolvers<Exit> = Promise.withResolvers();
+  /** Resolved when nobody waits any longer for the last output to be taken. */
+  readonly #hurried: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #descriptors: Descriptors;
   readonly #words: Int32Array;
   #thread: Thread | undefined;
@@ -85,7 +90,8 @@ export class Guest implements AsyncDisposable {
   }
 
   get state(): GuestState {
-    return this.#stage ?? WORDS[this.#parts.freezing.state] ?? "failed";
+    // A guest that has ended, without its host having said how, is still what it was when it was last heard of.
+    return this.#stage ?? WORDS[this.#parts.freezing.state] ?? this.#told;
   }
 
   /** What the guest wrote to standard output, if it was booted with "pipe". */
@@ -237,6 +243,8 @@ export class Guest implements AsyncDisposable {
   start(
     spawn: (events: { message(message: unknown): void; exit(error: Error | undefined): void }) => Thread,
   ): Promise<void> {
+    // Ended before it began: the fleet was closed meanwhile.
+    if (this.#ending !== undefined) return this.#ready.promise;
     this.#thread = spawn({
       message: (message) => this.#receive(message as FromHost),
       exit: (error) => void this.#hostGone(error),
@@ -300,7 +308,7 @@ export class Guest implements AsyncDisposable {
     // A dead host may have left its outputs open; what lies in them is still delivered.
     for (const ring of [STDOUT, STDERR]) core.endRing(ring);
     this.#stage = error === undefined ? "exited" : "failed";
-    await Promise.all([stdout.drained, stderr.drained]);
+    await Promise.race([Promise.all([stdout.drained, stderr.drained]), this.#hurried.promise]);
     this.#tell();
     this.#ready.reject(error ?? over);
     this.#exited.resolve(exit);
@@ -308,7 +316,8 @@ export class Guest implements AsyncDisposable {
 
   /**
    * Ends the guest: an idle one after its services have disposed of themselves (`exited` then says code 0), any other at
-   * once, wherever it is (`exited` then says SP_HOST_LOST). Resolves when its thread is gone. Never rejects.
+   * once, wherever it is (`exited` then says SP_HOST_LOST). Resolves when its thread is gone and its output delivered; what
+   * a stream does not take within a second is dropped. Never rejects.
    */
   async terminate(): Promise<void> {
     if (this.#ending === undefined && this.state === "idle" && !this.#calls.busy) {
@@ -320,7 +329,10 @@ export class Guest implements AsyncDisposable {
       await Promise.race([this.exited, late]);
       clearTimeout(timer);
     }
-    await this.#end({ kind: "failed", error: new HostLostError(this.name, "it was terminated by its owner") });
+    const ended = this.#end({ kind: "failed", error: new HostLostError(this.name, "it was terminated by its owner") });
+    const timer = setTimeout(() => this.#hurried.resolve(), DRAIN_MS_MAX);
+    await ended;
+    clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -110,7 +110,13 @@ export const node: Platform = {
   spawn,
   self,
   files: nodeFiles,
-  closeDescriptor: (descriptor) => closeSync(descriptor),
+  closeDescriptor: (descriptor) => {
+    try {
+      closeSync(descriptor);
+    } catch {
+      // A file system may refuse to close cleanly; the descriptor is gone all the same, and so is whoever could be told.
+    }
+  },
   publish: (name, message) => {
     const target = channel(name);
     if (target.hasSubscribers) target.publish(message);

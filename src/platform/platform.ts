@@ -42,7 +42,7 @@ export interface Platform {
   self(): Self;
   /** Directories of the system, where there are any. */
   readonly files: HostFiles | undefined;
-  /** Closes a descriptor of the system that a dead thread left behind. */
+  /** Closes a descriptor of the system that a dead thread left behind. Never throws. */
   closeDescriptor(descriptor: number): void;
   /** Tells the runtime's own tracing, if it has one and anybody listens. */
   publish(channel: string, message: object): void;

@@ -17,8 +17,8 @@ export class Fleet implements AsyncDisposable {
   readonly #platform: Platform;
   readonly #plainPolls: boolean;
   readonly #guests = new Map<string, Guest>();
-  /** Names whose guests are being made: taken already, though there is no guest to show yet. */
-  readonly #booting = new Set<string>();
+  /** Boots under way, by name: the name is taken already, though there may be no guest to show yet. */
+  readonly #booting = new Map<string, Promise<Guest>>();
   #closed = false;
 
   private constructor(platform: Platform, plainPolls: boolean) {
@@ -39,6 +39,7 @@ export class Fleet implements AsyncDisposable {
       throw new StillpointError("SP_ENGINE_UNSUPPORTED", `this engine cannot run guests: ${reasons}`);
     }
     const fleet = new Fleet(await loadPlatform(), plainPolls);
+    signal?.throwIfAborted();
     signal?.addEventListener("abort", () => void fleet[Symbol.asyncDispose]());
     return fleet;
   }
@@ -61,26 +62,28 @@ export class Fleet implements AsyncDisposable {
     if (this.#guests.has(name) || this.#booting.has(name)) {
       throw new StillpointError("SP_NAME_TAKEN", `the fleet has a guest ${name} already`);
     }
-    this.#booting.add(name);
+    const booting = bootGuest(image, options, {
+      platform: this.#platform,
+      plainPolls: this.#plainPolls,
+      created: (guest) => {
+        this.#guests.set(name, guest);
+        void guest.exited.then(() => this.#guests.delete(name));
+        // Closed while the image was compiled.
+        if (this.#closed) void guest.terminate();
+      },
+    });
+    this.#booting.set(name, booting);
     try {
-      return await bootGuest(image, options, {
-        platform: this.#platform,
-        plainPolls: this.#plainPolls,
-        created: (guest) => {
-          this.#guests.set(name, guest);
-          void guest.exited.then(() => this.#guests.delete(name));
-          // Closed while the image was compiled.
-          if (this.#closed) void guest.terminate();
-        },
-      });
+      return await booting;
     } finally {
       this.#booting.delete(name);
     }
   }
 
-  /** Ends every guest. Never rejects. */
+  /** Ends every guest, and those that are about to be booted. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#guests.values()].map((guest) => guest.terminate()));
+    const ends = [...this.#guests.values()].map((guest) => guest.terminate());
+    await Promise.allSettled([...ends, ...this.#booting.values()]);
   }
 }
