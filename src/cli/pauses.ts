@@ -1,0 +1,117 @@
+/** Freezes a guest again and again, for as long as it lives, and keeps account of every pause. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FreezeReport, Guest, ResumeReport } from "../index.ts";
+import { FreezeTimeoutError, GuestStateError } from "../index.ts";
+import { count, type Distribution, distributionOf, milliseconds, size } from "./figures.ts";
+
+export interface PauseOptions {
+  readonly everyMs: number;
+  readonly forMs: number;
+  /** Ask for the dirty pages in each pause. */
+  readonly tracked: boolean;
+}
+
+/** All pauses of a run. Part of what `run --json` prints: names stay. */
+export interface PauseReport {
+  readonly count: number;
+  /** What the freezes found: code in motion, a wait inside a service. */
+  readonly parked: number;
+  readonly waiting: number;
+  /** Requests that were withdrawn because no safepoint was reached in time. */
+  readonly timeouts: number;
+  readonly timeToSafepointMs: Distribution | null;
+  readonly blackoutMs: Distribution | null;
+  readonly guestBytesCopied: number;
+  /** Sum over the pauses of the pages written since the one before; null without tracking. */
+  readonly dirtyPages: number | null;
+  /** By how much the guest saw its clocks jump, all pauses together. */
+  readonly wallStepMs: number;
+  readonly monotonicStepMs: number;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+export class Pauses {
+  readonly #guest: Guest;
+  readonly #options: PauseOptions;
+  readonly #onPause: () => void;
+  readonly #stopping = new AbortController();
+  readonly #done: Promise<void>;
+  readonly #freezes: FreezeReport[] = [];
+  readonly #resumes: ResumeReport[] = [];
+  #timeouts = 0;
+  #dirtyPages = 0;
+
+  constructor(guest: Guest, options: PauseOptions, onPause: () => void) {
+    this.#guest = guest;
+    this.#options = options;
+    this.#onPause = onPause;
+    this.#done = this.#run().catch((error: unknown) => {
+      // The guest has ended, at whatever point of a pause; or stop() has cut a wait short.
+      if (!(error instanceof GuestStateError) && !this.#stopping.signal.aborted) throw error;
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      await sleep(this.#options.everyMs, undefined, { signal });
+      try {
+        await this.#pause(signal);
+      } catch (error) {
+        if (!(error instanceof FreezeTimeoutError)) throw error;
+        this.#timeouts++;
+      }
+      this.#onPause();
+    }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const freeze = await this.#guest.freeze({ signal });
+    if (this.#options.tracked) this.#dirtyPages += (await this.#guest.dirty({ clear: true })).pages;
+    await sleep(this.#options.forMs, undefined, { signal });
+    const resume = await this.#guest.resume();
+    this.#freezes.push(freeze);
+    this.#resumes.push(resume);
+  }
+
+  /** Begins no further pause. A pause under way is not waited for: the guest is about to be ended, or has ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#done;
+  }
+
+  get report(): PauseReport {
+    const found = (how: FreezeReport["how"]): number => this.#freezes.filter((freeze) => freeze.how === how).length;
+    return {
+      count: this.#freezes.length,
+      parked: found("parked"),
+      waiting: found("waiting"),
+      timeouts: this.#timeouts,
+      timeToSafepointMs: distributionOf(this.#freezes.map((freeze) => freeze.timeToSafepointMs)),
+      blackoutMs: distributionOf(this.#resumes.map((resume) => resume.blackoutMs)),
+      guestBytesCopied: sum(this.#freezes.map((freeze) => freeze.guestBytesCopied)),
+      dirtyPages: this.#options.tracked ? this.#dirtyPages : null,
+      wallStepMs: sum(this.#resumes.map((resume) => resume.wallStepMs)),
+      monotonicStepMs: sum(this.#resumes.map((resume) => resume.monotonicStepMs)),
+    };
+  }
+
+  /** The report in one line. */
+  get line(): string {
+    const { report } = this;
+    const part = (name: string, ms: Distribution | null): string[] =>
+      ms === null ? [] : [`${name} p50 ${milliseconds(ms.p50)}, max ${milliseconds(ms.max)}`];
+    return [
+      `${count(report.count)} pauses (${count(report.parked)} parked, ${count(report.waiting)} waiting)`,
+      ...part("safepoint", report.timeToSafepointMs),
+      ...part("blackout", report.blackoutMs),
+      `${size(report.guestBytesCopied)} copied`,
+      ...(report.dirtyPages === null ? [] : [`${count(report.dirtyPages)} pages dirtied`]),
+      ...(report.timeouts === 0 ? [] : [`${count(report.timeouts)} timeouts`]),
+    ].join(" · ");
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * `stillpoint run`: a WASI runner whose program can be frozen at any moment.
+ *
+ * The program has the process's own standard streams. Standard output is its alone: everything said here goes to standard
+ * error. The process ends with the program's exit code; the exceptions are in `stillpoint run --help`.
+ */
+
+import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { styleText } from "node:util";
+import { type Command, Option } from "commander";
+import { type BootOptions, type Exit, Fleet } from "../index.ts";
+import { CommandError, reportFailure, SIGNAL_STATUS, STATUS } from "./exit-status.ts";
+import { milliseconds } from "./figures.ts";
+import { LiveLine } from "./live-line.ts";
+import { prepared, readModule } from "./module-file.ts";
+import { bytesOf, directoriesOf, environmentOf, millisecondsOf, moduleUrlOf } from "./option-values.ts";
+import { Pauses } from "./pauses.ts";
+import { programOutput } from "./program-output.ts";
+
+/** How long a program that was ended by a signal gets for its last output to be read, ms. */
+const LAST_OUTPUT_MS = 1000;
+
+/** Long enough to be seen in a process viewer, short enough not to be felt. */
+const FREEZE_FOR_MS = 10;
+
+interface RunOptions {
+  readonly dir?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly freezeEvery?: number;
+  readonly freezeFor?: number;
+  readonly clock: NonNullable<BootOptions["monotonicClock"]>;
+  readonly track: NonNullable<BootOptions["track"]>;
+  readonly memoryMax?: number;
+  readonly services?: URL;
+  readonly pauses?: true;
+  readonly json?: true;
+}
+
+/** The first signal that comes, or a reader that goes, ends the program; a second signal does what it always does. */
+function endings(): { first: Promise<number>; end(status: number): void; close(): void } {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const listeners = Object.entries(SIGNAL_STATUS).map(([signal, status]) => {
+    const listener = (): void => resolve(status);
+    process.once(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return {
+    first: promise,
+    end: resolve,
+    close: () => {
+      for (const remove of listeners) remove();
+    },
+  };
+}
+
+function statusOf(exit: Exit): number {
+  return exit.kind === "code" ? exit.code : reportFailure(exit.error);
+}
+
+async function run(file: string, args: readonly string[], options: RunOptions): Promise<number> {
+  const bytes = await readModule(file);
+  // The fleet is never closed: the process ends with it, and does not wait for a reader that is stuck.
+  const [image, fleet] = await Promise.all([
+    prepared(bytes, { track: options.track === "marks" ? "marks" : "none" }),
+    Fleet.open(),
+  ]);
+  if (image.info.style !== "command") {
+    throw new CommandError(`${file} exports no _start: it waits for calls, which need a program that makes them`);
+  }
+
+  const live = new LiveLine();
+  const ended = endings();
+  const output = (stream: NodeJS.WriteStream): WritableStream<Uint8Array> =>
+    programOutput(stream, { before: () => live.erase(), gone: () => ended.end(STATUS.pipe) });
+  const name = basename(file);
+  const guest = await fleet.boot(image, {
+    name,
+    args: [name, ...args],
+    env: options.env ?? {},
+    preopens: options.dir ?? {},
+    monotonicClock: options.clock,
+    track: options.track,
+    stdin: "inherit",
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    ...(options.memoryMax !== undefined && { memoryBytesMax: options.memoryMax }),
+    ...(options.services && { services: options.services }),
+  });
+  const startedMs = performance.now();
+
+  const { freezeEvery: everyMs, freezeFor: forMs = FREEZE_FOR_MS } = options;
+  const pauses =
+    everyMs === undefined
+      ? undefined
+      : new Pauses(guest, { everyMs, forMs, tracked: options.track !== "none" }, () => {
+          if (options.pauses) live.show(() => pauses?.line ?? "");
+        });
+  const exit = await Promise.race([guest.exited, ended.first]);
+  const ranMs = performance.now() - startedMs;
+  await pauses?.stop();
+  if (typeof exit === "number") await Promise.race([guest.terminate(), sleep(LAST_OUTPUT_MS)]);
+  ended.close();
+  live.erase();
+  const status = typeof exit === "number" ? exit : statusOf(exit);
+  if (pauses !== undefined && options.pauses) {
+    process.stderr.write(`${styleText("dim", `stillpoint: ${milliseconds(ranMs)}, ${pauses.line}`, TO_STDERR)}\n`);
+  }
+  if (options.json) {
+    const report = { program: name, status, ranMs, memoryBytes: guest.memory.buffer.byteLength };
+    process.stderr.write(`${JSON.stringify({ ...report, pauses: pauses?.report ?? null })}\n`);
+  }
+  return status;
+}
+
+const TO_STDERR = { stream: process.stderr };
+
+const HELP = `
+The program gets what follows "--" as its arguments, after the file's name, and standard input, output and error as they are.
+It sees no directory and no variable that is not named here.
+
+Ends with the program's own exit code, or with
+  1 the program could not be run      2 the command line is wrong      134 the program trapped
+  130, 143, 129 after SIGINT, SIGTERM, SIGHUP                          141 nobody reads its output any more
+
+--json prints one line on standard error:
+  { program, status, ranMs, memoryBytes,
+    pauses: null | { count, parked, waiting, timeouts, timeToSafepointMs: null | { p50, p99, max }, blackoutMs: (the same),
+                     guestBytesCopied, dirtyPages: number | null, wallStepMs, monotonicStepMs } }
+
+Examples:
+  stillpoint run app.wasm -- --verbose input.txt
+  stillpoint run python.wasm --dir .::/work --freeze-every 20 --freeze-for 5 --pauses -- -c "print(sum(range(10**7)))"`;
+
+export function addRun(program: Command): void {
+  program
+    .command("run")
+    .summary("run a WASI program, and freeze it now and then")
+    .description("Runs a WASI program: a module as it was compiled, or an image made by `stillpoint prepare`.")
+    .argument("<file>", "module or image")
+    .argument("[arguments...]", 'for the program, after "--"')
+    .option("--dir <host::guest>", "a directory the program sees; may be repeated", directoriesOf)
+    .option(
+      "--env <key=value>",
+      "a variable the program sees; KEY alone passes it on; may be repeated",
+      environmentOf,
+      {},
+    )
+    .option("--freeze-every <ms>", "freeze the program this long after it went on", millisecondsOf)
+    .option("--freeze-for <ms>", `how long each pause lasts (default: ${FREEZE_FOR_MS})`, millisecondsOf)
+    .addOption(
+      new Option("--clock <policy>", "whether its monotonic clock counts pauses")
+        .choices(["include", "exclude", "slew"])
+        .default("include"),
+    )
+    .addOption(
+      new Option("--track <how>", "count the pages written between pauses")
+        .choices(["none", "marks", "scan"])
+        .default("none"),
+    )
+    .option("--memory-max <bytes>", "limit of its memory, such as 64MiB", bytesOf)
+    .option("--services <url-or-path>", "a services module: host functions besides WASI", moduleUrlOf)
+    .option("--pauses", "show the pauses on standard error")
+    .option("--json", "print an account of the run on standard error")
+    .addHelpText("after", HELP)
+    .action(async (file: string, args: string[], options: RunOptions, command: Command) => {
+      if (options.freezeEvery === undefined && (options.pauses || options.freezeFor !== undefined)) {
+        command.error("error: --freeze-for and --pauses need --freeze-every");
+      }
+      const status = await run(file, args, options);
+      // Standard input may have been left in the middle of a read, which nothing but this ends.
+      process.exit(status);
+    });
+}
