@@ -5,13 +5,30 @@
  */
 
 import { ModuleUnsupportedError } from "../errors.ts";
-import { INSTRUCTIONS, type Immediate, OPCODE_COUNT, opcode, opcodeOf } from "./opcodes.ts";
+import { type Immediate, INSTRUCTIONS, OPCODE_COUNT, opcode, opcodeOf } from "./opcodes.ts";
 import { Reader } from "./reader.ts";
 import { readHeapType, readValueType, reference, type ValueType } from "./types.ts";
 
 /** One small number for each way to read immediates; 0 for an opcode we do not know. */
 const KINDS: readonly Immediate[] = [
-  "", "index", "memarg", "i32", "label", "index2", "i64", "f32", "f64", "blocktype", "labels", "memarg lane", "lane", "16 bytes", "types", "heap", "catches", "cast",
+  "",
+  "index",
+  "memarg",
+  "i32",
+  "label",
+  "index2",
+  "i64",
+  "f32",
+  "f64",
+  "blocktype",
+  "labels",
+  "memarg lane",
+  "lane",
+  "16 bytes",
+  "types",
+  "heap",
+  "catches",
+  "cast",
 ];
 const KIND: Uint8Array = new Uint8Array(OPCODE_COUNT);
 for (const row of INSTRUCTIONS) if (row !== undefined) KIND[row.opcode] = 1 + KINDS.indexOf(row.immediate);
@@ -103,7 +120,8 @@ export class CodeReader extends Reader {
         this.vectorAt = this.at;
         for (let i = 0; i < this.second; i++) this.catchLabel();
         return;
-      case 18: { // cast
+      case 18: {
+        // cast
         const flags = this.u8();
         if (flags > 3) this.fail("malformed cast", this.at - 1);
         this.value = flags;
@@ -163,5 +181,3 @@ export class CodeReader extends Reader {
     throw new ModuleUnsupportedError(`instruction ${name}`, this.start);
   }
 }
-
-

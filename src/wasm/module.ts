@@ -11,7 +11,20 @@ import { Reader } from "./reader.ts";
 import { type Definition, type FunctionType, readDefinition, readValueType, type ValueType } from "./types.ts";
 
 export const SECTION = {
-  custom: 0, type: 1, import: 2, function: 3, table: 4, memory: 5, global: 6, export: 7, start: 8, element: 9, code: 10, data: 11, dataCount: 12, tag: 13,
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+  tag: 13,
 } as const;
 /** In the order in which they must appear. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
@@ -101,9 +114,11 @@ export interface Module {
 /** The sections of a module, in their order; checks no more than the frame they sit in. */
 export function readSections(bytes: Uint8Array): Section[] {
   const reader = new Reader(bytes);
-  if (bytes.length < 8 || bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) reader.fail("no WebAssembly magic number");
+  if (bytes.length < 8 || bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
+    reader.fail("no WebAssembly magic number");
   if (bytes[6] === 1) throw new ModuleUnsupportedError("a component", 4);
-  if (bytes[4] !== 1 || bytes[5] !== 0 || bytes[6] !== 0 || bytes[7] !== 0) reader.fail("unknown version of the binary format", 4);
+  if (bytes[4] !== 1 || bytes[5] !== 0 || bytes[6] !== 0 || bytes[7] !== 0)
+    reader.fail("unknown version of the binary format", 4);
   reader.at = 8;
   const sections: Section[] = [];
   while (!reader.done) {
@@ -158,14 +173,19 @@ class Parser {
       this.#start = this.#functionIndex(reader);
       return;
     }
+    if (id === SECTION.dataCount) {
+      reader.u32();
+      return;
+    }
     const count = reader.count();
-    if (id === SECTION.dataCount) return;
-    if (id === SECTION.code && count !== this.#functions.length - this.#imported.function) reader.fail("functions and bodies differ in number");
+    if (id === SECTION.code && count !== this.#functions.length - this.#imported.function)
+      reader.fail("functions and bodies differ in number");
     for (let i = 0; i < count; i++) this.#entry(id, reader);
   }
 
   finish(sections: readonly Section[]): Module {
-    if (this.#bodies.length !== this.#functions.length - this.#imported.function) new Reader(this.#bytes).fail("functions without bodies", this.#bytes.length);
+    if (this.#bodies.length !== this.#functions.length - this.#imported.function)
+      new Reader(this.#bytes).fail("functions without bodies", this.#bytes.length);
     return {
       bytes: this.#bytes,
       sections,
@@ -191,14 +211,17 @@ class Parser {
   #entry(id: number, reader: CodeReader): void {
     switch (id) {
       case SECTION.type:
-        return this.#typeGroup(reader);
+        this.#typeGroup(reader);
+        return;
       case SECTION.import:
-        return this.#import(reader);
+        this.#import(reader);
+        return;
       case SECTION.function:
         this.#functions.push(this.#functionType(reader));
         return;
       case SECTION.table:
-        return this.#table(reader);
+        this.#table(reader);
+        return;
       case SECTION.memory:
         this.#memories.push(this.#memory(reader));
         return;
@@ -210,9 +233,11 @@ class Parser {
         this.#refer(reader.skipExpression());
         return;
       case SECTION.export:
-        return this.#export(reader);
+        this.#export(reader);
+        return;
       case SECTION.element:
-        return this.#element(reader);
+        this.#element(reader);
+        return;
       case SECTION.code: {
         const body = reader.part(reader.u32());
         this.#bodies.push({ start: body.at, end: body.end });
@@ -286,7 +311,8 @@ class Parser {
   #memory(reader: CodeReader): Limits & { at: number } {
     const at = reader.at;
     const limits = this.#limits(reader, "memory");
-    if (limits.minimum > LIMITS.pages || (limits.maximum ?? 0) > LIMITS.pages) reader.fail("memory larger than 4 GiB", at);
+    if (limits.minimum > LIMITS.pages || (limits.maximum ?? 0) > LIMITS.pages)
+      reader.fail("memory larger than 4 GiB", at);
     return { ...limits, at };
   }
 

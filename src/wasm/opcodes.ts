@@ -44,11 +44,20 @@ interface Row {
   readonly stores?: true;
 }
 
-const compare = (type: string) => ["eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u"].map((name) => `${type}.${name}`).join(" ");
+const compare = (type: string) =>
+  ["eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u"]
+    .map((name) => `${type}.${name}`)
+    .join(" ");
 const compareFloat = (type: string) => ["eq", "ne", "lt", "gt", "le", "ge"].map((name) => `${type}.${name}`).join(" ");
 const integer = (type: string) =>
-  ["add", "sub", "mul", "div_s", "div_u", "rem_s", "rem_u", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr"].map((name) => `${type}.${name}`).join(" ");
-const float = (type: string, names: string) => names.split(" ").map((name) => `${type}.${name}`).join(" ");
+  ["add", "sub", "mul", "div_s", "div_u", "rem_s", "rem_u", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr"]
+    .map((name) => `${type}.${name}`)
+    .join(" ");
+const float = (type: string, names: string) =>
+  names
+    .split(" ")
+    .map((name) => `${type}.${name}`)
+    .join(" ");
 
 const PREFIX_GC = 0xfb;
 const PREFIX_MISC = 0xfc;
@@ -76,13 +85,23 @@ const ROWS: readonly Row[] = [
   { first: 0x19, signature: "*", names: "catch_all drop select" },
   { first: 0x1c, immediate: "types", signature: "*", names: "select_t" },
   { first: 0x1f, immediate: "catches", signature: "*", names: "try_table" },
-  { first: 0x20, immediate: "index", signature: "*", names: "local.get local.set local.tee global.get global.set table.get table.set" },
+  {
+    first: 0x20,
+    immediate: "index",
+    signature: "*",
+    names: "local.get local.set local.tee global.get global.set table.get table.set",
+  },
   { first: 0x28, immediate: "memarg", signature: "i>i", names: "i32.load" },
   { first: 0x29, immediate: "memarg", signature: "i>l", names: "i64.load" },
   { first: 0x2a, immediate: "memarg", signature: "i>f", names: "f32.load" },
   { first: 0x2b, immediate: "memarg", signature: "i>d", names: "f64.load" },
   { first: 0x2c, immediate: "memarg", signature: "i>i", names: "i32.load8_s i32.load8_u i32.load16_s i32.load16_u" },
-  { first: 0x30, immediate: "memarg", signature: "i>l", names: "i64.load8_s i64.load8_u i64.load16_s i64.load16_u i64.load32_s i64.load32_u" },
+  {
+    first: 0x30,
+    immediate: "memarg",
+    signature: "i>l",
+    names: "i64.load8_s i64.load8_u i64.load16_s i64.load16_u i64.load32_s i64.load32_u",
+  },
   { first: 0x36, immediate: "memarg", signature: "ii>", names: "i32.store", stores: true },
   { first: 0x37, immediate: "memarg", signature: "il>", names: "i64.store", stores: true },
   { first: 0x38, immediate: "memarg", signature: "if>", names: "f32.store", stores: true },
@@ -135,10 +154,28 @@ const ROWS: readonly Row[] = [
   { first: 0xd5, immediate: "label", signature: "*", names: "br_on_null br_on_non_null" },
 
   { prefix: PREFIX_GC, first: 0x00, immediate: "index", signature: "*", names: "struct.new struct.new_default" },
-  { prefix: PREFIX_GC, first: 0x02, immediate: "index2", signature: "*", names: "struct.get struct.get_s struct.get_u struct.set" },
+  {
+    prefix: PREFIX_GC,
+    first: 0x02,
+    immediate: "index2",
+    signature: "*",
+    names: "struct.get struct.get_s struct.get_u struct.set",
+  },
   { prefix: PREFIX_GC, first: 0x06, immediate: "index", signature: "*", names: "array.new array.new_default" },
-  { prefix: PREFIX_GC, first: 0x08, immediate: "index2", signature: "*", names: "array.new_fixed array.new_data array.new_elem" },
-  { prefix: PREFIX_GC, first: 0x0b, immediate: "index", signature: "*", names: "array.get array.get_s array.get_u array.set" },
+  {
+    prefix: PREFIX_GC,
+    first: 0x08,
+    immediate: "index2",
+    signature: "*",
+    names: "array.new_fixed array.new_data array.new_elem",
+  },
+  {
+    prefix: PREFIX_GC,
+    first: 0x0b,
+    immediate: "index",
+    signature: "*",
+    names: "array.get array.get_s array.get_u array.set",
+  },
   { prefix: PREFIX_GC, first: 0x0f, signature: "r>i", names: "array.len" },
   { prefix: PREFIX_GC, first: 0x10, immediate: "index", signature: "*", names: "array.fill" },
   { prefix: PREFIX_GC, first: 0x11, immediate: "index2", signature: "ririi>", names: "array.copy" },
@@ -165,8 +202,12 @@ const ROWS: readonly Row[] = [
   { prefix: PREFIX_MISC, first: 0x11, immediate: "index", signature: "iri>", names: "table.fill" },
 
   {
-    prefix: PREFIX_SIMD, first: 0x00, immediate: "memarg", signature: "i>v",
-    names: "v128.load v128.load8x8_s v128.load8x8_u v128.load16x4_s v128.load16x4_u v128.load32x2_s v128.load32x2_u v128.load8_splat v128.load16_splat v128.load32_splat v128.load64_splat",
+    prefix: PREFIX_SIMD,
+    first: 0x00,
+    immediate: "memarg",
+    signature: "i>v",
+    names:
+      "v128.load v128.load8x8_s v128.load8x8_u v128.load16x4_s v128.load16x4_u v128.load32x2_s v128.load32x2_u v128.load8_splat v128.load16_splat v128.load32_splat v128.load64_splat",
   },
   { prefix: PREFIX_SIMD, first: 0x0b, immediate: "memarg", signature: "iv>", names: "v128.store", stores: true },
   { prefix: PREFIX_SIMD, first: 0x0c, immediate: "16 bytes", signature: ">v", names: "v128.const" },
@@ -176,9 +217,21 @@ const ROWS: readonly Row[] = [
   { prefix: PREFIX_SIMD, first: 0x12, signature: "l>v", names: "i64x2.splat" },
   { prefix: PREFIX_SIMD, first: 0x13, signature: "f>v", names: "f32x4.splat" },
   { prefix: PREFIX_SIMD, first: 0x14, signature: "d>v", names: "f64x2.splat" },
-  { prefix: PREFIX_SIMD, first: 0x15, immediate: "lane", signature: "v>i", names: "i8x16.extract_lane_s i8x16.extract_lane_u" },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x15,
+    immediate: "lane",
+    signature: "v>i",
+    names: "i8x16.extract_lane_s i8x16.extract_lane_u",
+  },
   { prefix: PREFIX_SIMD, first: 0x17, immediate: "lane", signature: "vi>v", names: "i8x16.replace_lane" },
-  { prefix: PREFIX_SIMD, first: 0x18, immediate: "lane", signature: "v>i", names: "i16x8.extract_lane_s i16x8.extract_lane_u" },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x18,
+    immediate: "lane",
+    signature: "v>i",
+    names: "i16x8.extract_lane_s i16x8.extract_lane_u",
+  },
   { prefix: PREFIX_SIMD, first: 0x1a, immediate: "lane", signature: "vi>v", names: "i16x8.replace_lane" },
   { prefix: PREFIX_SIMD, first: 0x1b, immediate: "lane", signature: "v>i", names: "i32x4.extract_lane" },
   { prefix: PREFIX_SIMD, first: 0x1c, immediate: "lane", signature: "vi>v", names: "i32x4.replace_lane" },
@@ -189,86 +242,152 @@ const ROWS: readonly Row[] = [
   { prefix: PREFIX_SIMD, first: 0x21, immediate: "lane", signature: "v>d", names: "f64x2.extract_lane" },
   { prefix: PREFIX_SIMD, first: 0x22, immediate: "lane", signature: "vd>v", names: "f64x2.replace_lane" },
   {
-    prefix: PREFIX_SIMD, first: 0x23, signature: "vv>v",
+    prefix: PREFIX_SIMD,
+    first: 0x23,
+    signature: "vv>v",
     names: `${compare("i8x16")} ${compare("i16x8")} ${compare("i32x4")} ${compareFloat("f32x4")} ${compareFloat("f64x2")}`,
   },
   { prefix: PREFIX_SIMD, first: 0x4d, signature: "v>v", names: "v128.not" },
   { prefix: PREFIX_SIMD, first: 0x4e, signature: "vv>v", names: "v128.and v128.andnot v128.or v128.xor" },
   { prefix: PREFIX_SIMD, first: 0x52, signature: "vvv>v", names: "v128.bitselect" },
   { prefix: PREFIX_SIMD, first: 0x53, signature: "v>i", names: "v128.any_true" },
-  { prefix: PREFIX_SIMD, first: 0x54, immediate: "memarg lane", signature: "iv>v", names: "v128.load8_lane v128.load16_lane v128.load32_lane v128.load64_lane" },
-  { prefix: PREFIX_SIMD, first: 0x58, immediate: "memarg lane", signature: "iv>", names: "v128.store8_lane v128.store16_lane v128.store32_lane v128.store64_lane", stores: true },
-  { prefix: PREFIX_SIMD, first: 0x5c, immediate: "memarg", signature: "i>v", names: "v128.load32_zero v128.load64_zero" },
-  { prefix: PREFIX_SIMD, first: 0x5e, signature: "v>v", names: "f32x4.demote_f64x2_zero f64x2.promote_low_f32x4 i8x16.abs i8x16.neg i8x16.popcnt" },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x54,
+    immediate: "memarg lane",
+    signature: "iv>v",
+    names: "v128.load8_lane v128.load16_lane v128.load32_lane v128.load64_lane",
+  },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x58,
+    immediate: "memarg lane",
+    signature: "iv>",
+    names: "v128.store8_lane v128.store16_lane v128.store32_lane v128.store64_lane",
+    stores: true,
+  },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x5c,
+    immediate: "memarg",
+    signature: "i>v",
+    names: "v128.load32_zero v128.load64_zero",
+  },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x5e,
+    signature: "v>v",
+    names: "f32x4.demote_f64x2_zero f64x2.promote_low_f32x4 i8x16.abs i8x16.neg i8x16.popcnt",
+  },
   { prefix: PREFIX_SIMD, first: 0x63, signature: "v>i", names: "i8x16.all_true i8x16.bitmask" },
   { prefix: PREFIX_SIMD, first: 0x65, signature: "vv>v", names: "i8x16.narrow_i16x8_s i8x16.narrow_i16x8_u" },
   { prefix: PREFIX_SIMD, first: 0x67, signature: "v>v", names: "f32x4.ceil f32x4.floor f32x4.trunc f32x4.nearest" },
   { prefix: PREFIX_SIMD, first: 0x6b, signature: "vi>v", names: "i8x16.shl i8x16.shr_s i8x16.shr_u" },
-  { prefix: PREFIX_SIMD, first: 0x6e, signature: "vv>v", names: "i8x16.add i8x16.add_sat_s i8x16.add_sat_u i8x16.sub i8x16.sub_sat_s i8x16.sub_sat_u" },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x6e,
+    signature: "vv>v",
+    names: "i8x16.add i8x16.add_sat_s i8x16.add_sat_u i8x16.sub i8x16.sub_sat_s i8x16.sub_sat_u",
+  },
   { prefix: PREFIX_SIMD, first: 0x74, signature: "v>v", names: "f64x2.ceil f64x2.floor" },
   { prefix: PREFIX_SIMD, first: 0x76, signature: "vv>v", names: "i8x16.min_s i8x16.min_u i8x16.max_s i8x16.max_u" },
   { prefix: PREFIX_SIMD, first: 0x7a, signature: "v>v", names: "f64x2.trunc" },
   { prefix: PREFIX_SIMD, first: 0x7b, signature: "vv>v", names: "i8x16.avgr_u" },
   {
-    prefix: PREFIX_SIMD, first: 0x7c, signature: "v>v",
-    names: "i16x8.extadd_pairwise_i8x16_s i16x8.extadd_pairwise_i8x16_u i32x4.extadd_pairwise_i16x8_s i32x4.extadd_pairwise_i16x8_u i16x8.abs i16x8.neg",
+    prefix: PREFIX_SIMD,
+    first: 0x7c,
+    signature: "v>v",
+    names:
+      "i16x8.extadd_pairwise_i8x16_s i16x8.extadd_pairwise_i8x16_u i32x4.extadd_pairwise_i16x8_s i32x4.extadd_pairwise_i16x8_u i16x8.abs i16x8.neg",
   },
   { prefix: PREFIX_SIMD, first: 0x82, signature: "vv>v", names: "i16x8.q15mulr_sat_s" },
   { prefix: PREFIX_SIMD, first: 0x83, signature: "v>i", names: "i16x8.all_true i16x8.bitmask" },
   { prefix: PREFIX_SIMD, first: 0x85, signature: "vv>v", names: "i16x8.narrow_i32x4_s i16x8.narrow_i32x4_u" },
   {
-    prefix: PREFIX_SIMD, first: 0x87, signature: "v>v",
+    prefix: PREFIX_SIMD,
+    first: 0x87,
+    signature: "v>v",
     names: "i16x8.extend_low_i8x16_s i16x8.extend_high_i8x16_s i16x8.extend_low_i8x16_u i16x8.extend_high_i8x16_u",
   },
   { prefix: PREFIX_SIMD, first: 0x8b, signature: "vi>v", names: "i16x8.shl i16x8.shr_s i16x8.shr_u" },
-  { prefix: PREFIX_SIMD, first: 0x8e, signature: "vv>v", names: "i16x8.add i16x8.add_sat_s i16x8.add_sat_u i16x8.sub i16x8.sub_sat_s i16x8.sub_sat_u" },
+  {
+    prefix: PREFIX_SIMD,
+    first: 0x8e,
+    signature: "vv>v",
+    names: "i16x8.add i16x8.add_sat_s i16x8.add_sat_u i16x8.sub i16x8.sub_sat_s i16x8.sub_sat_u",
+  },
   { prefix: PREFIX_SIMD, first: 0x94, signature: "v>v", names: "f64x2.nearest" },
   {
-    prefix: PREFIX_SIMD, first: 0x95, signature: "vv>v",
-    names: "i16x8.mul i16x8.min_s i16x8.min_u i16x8.max_s i16x8.max_u - i16x8.avgr_u i16x8.extmul_low_i8x16_s i16x8.extmul_high_i8x16_s i16x8.extmul_low_i8x16_u i16x8.extmul_high_i8x16_u",
+    prefix: PREFIX_SIMD,
+    first: 0x95,
+    signature: "vv>v",
+    names:
+      "i16x8.mul i16x8.min_s i16x8.min_u i16x8.max_s i16x8.max_u - i16x8.avgr_u i16x8.extmul_low_i8x16_s i16x8.extmul_high_i8x16_s i16x8.extmul_low_i8x16_u i16x8.extmul_high_i8x16_u",
   },
   { prefix: PREFIX_SIMD, first: 0xa0, signature: "v>v", names: "i32x4.abs i32x4.neg" },
   { prefix: PREFIX_SIMD, first: 0xa3, signature: "v>i", names: "i32x4.all_true i32x4.bitmask" },
   {
-    prefix: PREFIX_SIMD, first: 0xa7, signature: "v>v",
+    prefix: PREFIX_SIMD,
+    first: 0xa7,
+    signature: "v>v",
     names: "i32x4.extend_low_i16x8_s i32x4.extend_high_i16x8_s i32x4.extend_low_i16x8_u i32x4.extend_high_i16x8_u",
   },
   { prefix: PREFIX_SIMD, first: 0xab, signature: "vi>v", names: "i32x4.shl i32x4.shr_s i32x4.shr_u" },
   {
-    prefix: PREFIX_SIMD, first: 0xae, signature: "vv>v",
-    names: "i32x4.add - - i32x4.sub - - - i32x4.mul i32x4.min_s i32x4.min_u i32x4.max_s i32x4.max_u i32x4.dot_i16x8_s - i32x4.extmul_low_i16x8_s i32x4.extmul_high_i16x8_s i32x4.extmul_low_i16x8_u i32x4.extmul_high_i16x8_u",
+    prefix: PREFIX_SIMD,
+    first: 0xae,
+    signature: "vv>v",
+    names:
+      "i32x4.add - - i32x4.sub - - - i32x4.mul i32x4.min_s i32x4.min_u i32x4.max_s i32x4.max_u i32x4.dot_i16x8_s - i32x4.extmul_low_i16x8_s i32x4.extmul_high_i16x8_s i32x4.extmul_low_i16x8_u i32x4.extmul_high_i16x8_u",
   },
   { prefix: PREFIX_SIMD, first: 0xc0, signature: "v>v", names: "i64x2.abs i64x2.neg" },
   { prefix: PREFIX_SIMD, first: 0xc3, signature: "v>i", names: "i64x2.all_true i64x2.bitmask" },
   {
-    prefix: PREFIX_SIMD, first: 0xc7, signature: "v>v",
+    prefix: PREFIX_SIMD,
+    first: 0xc7,
+    signature: "v>v",
     names: "i64x2.extend_low_i32x4_s i64x2.extend_high_i32x4_s i64x2.extend_low_i32x4_u i64x2.extend_high_i32x4_u",
   },
   { prefix: PREFIX_SIMD, first: 0xcb, signature: "vi>v", names: "i64x2.shl i64x2.shr_s i64x2.shr_u" },
   {
-    prefix: PREFIX_SIMD, first: 0xce, signature: "vv>v",
-    names: "i64x2.add - - i64x2.sub - - - i64x2.mul i64x2.eq i64x2.ne i64x2.lt_s i64x2.gt_s i64x2.le_s i64x2.ge_s i64x2.extmul_low_i32x4_s i64x2.extmul_high_i32x4_s i64x2.extmul_low_i32x4_u i64x2.extmul_high_i32x4_u",
+    prefix: PREFIX_SIMD,
+    first: 0xce,
+    signature: "vv>v",
+    names:
+      "i64x2.add - - i64x2.sub - - - i64x2.mul i64x2.eq i64x2.ne i64x2.lt_s i64x2.gt_s i64x2.le_s i64x2.ge_s i64x2.extmul_low_i32x4_s i64x2.extmul_high_i32x4_s i64x2.extmul_low_i32x4_u i64x2.extmul_high_i32x4_u",
   },
   { prefix: PREFIX_SIMD, first: 0xe0, signature: "v>v", names: "f32x4.abs f32x4.neg - f32x4.sqrt" },
   { prefix: PREFIX_SIMD, first: 0xe4, signature: "vv>v", names: float("f32x4", "add sub mul div min max pmin pmax") },
   { prefix: PREFIX_SIMD, first: 0xec, signature: "v>v", names: "f64x2.abs f64x2.neg - f64x2.sqrt" },
   { prefix: PREFIX_SIMD, first: 0xf0, signature: "vv>v", names: float("f64x2", "add sub mul div min max pmin pmax") },
   {
-    prefix: PREFIX_SIMD, first: 0xf8, signature: "v>v",
-    names: "i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u f32x4.convert_i32x4_s f32x4.convert_i32x4_u i32x4.trunc_sat_f64x2_s_zero i32x4.trunc_sat_f64x2_u_zero f64x2.convert_low_i32x4_s f64x2.convert_low_i32x4_u",
+    prefix: PREFIX_SIMD,
+    first: 0xf8,
+    signature: "v>v",
+    names:
+      "i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u f32x4.convert_i32x4_s f32x4.convert_i32x4_u i32x4.trunc_sat_f64x2_s_zero i32x4.trunc_sat_f64x2_u_zero f64x2.convert_low_i32x4_s f64x2.convert_low_i32x4_u",
   },
   { prefix: PREFIX_SIMD, first: 0x100, signature: "vv>v", names: "i8x16.relaxed_swizzle" },
   {
-    prefix: PREFIX_SIMD, first: 0x101, signature: "v>v",
-    names: "i32x4.relaxed_trunc_f32x4_s i32x4.relaxed_trunc_f32x4_u i32x4.relaxed_trunc_f64x2_s_zero i32x4.relaxed_trunc_f64x2_u_zero",
+    prefix: PREFIX_SIMD,
+    first: 0x101,
+    signature: "v>v",
+    names:
+      "i32x4.relaxed_trunc_f32x4_s i32x4.relaxed_trunc_f32x4_u i32x4.relaxed_trunc_f64x2_s_zero i32x4.relaxed_trunc_f64x2_u_zero",
   },
   {
-    prefix: PREFIX_SIMD, first: 0x105, signature: "vvv>v",
-    names: "f32x4.relaxed_madd f32x4.relaxed_nmadd f64x2.relaxed_madd f64x2.relaxed_nmadd i8x16.relaxed_laneselect i16x8.relaxed_laneselect i32x4.relaxed_laneselect i64x2.relaxed_laneselect",
+    prefix: PREFIX_SIMD,
+    first: 0x105,
+    signature: "vvv>v",
+    names:
+      "f32x4.relaxed_madd f32x4.relaxed_nmadd f64x2.relaxed_madd f64x2.relaxed_nmadd i8x16.relaxed_laneselect i16x8.relaxed_laneselect i32x4.relaxed_laneselect i64x2.relaxed_laneselect",
   },
   {
-    prefix: PREFIX_SIMD, first: 0x10d, signature: "vv>v",
-    names: "f32x4.relaxed_min f32x4.relaxed_max f64x2.relaxed_min f64x2.relaxed_max i16x8.relaxed_q15mulr_s i16x8.relaxed_dot_i8x16_i7x16_s",
+    prefix: PREFIX_SIMD,
+    first: 0x10d,
+    signature: "vv>v",
+    names:
+      "f32x4.relaxed_min f32x4.relaxed_max f64x2.relaxed_min f64x2.relaxed_max i16x8.relaxed_q15mulr_s i16x8.relaxed_dot_i8x16_i7x16_s",
   },
   { prefix: PREFIX_SIMD, first: 0x113, signature: "vvv>v", names: "i32x4.relaxed_dot_i8x16_i7x16_add_s" },
 
@@ -278,12 +397,52 @@ const ROWS: readonly Row[] = [
   { prefix: PREFIX_ATOMIC, first: 0x03, immediate: "lane", signature: ">", names: "atomic.fence" },
   { prefix: PREFIX_ATOMIC, first: 0x10, immediate: "memarg", signature: "i>i", names: "i32.atomic.load" },
   { prefix: PREFIX_ATOMIC, first: 0x11, immediate: "memarg", signature: "i>l", names: "i64.atomic.load" },
-  { prefix: PREFIX_ATOMIC, first: 0x12, immediate: "memarg", signature: "i>i", names: "i32.atomic.load8_u i32.atomic.load16_u" },
-  { prefix: PREFIX_ATOMIC, first: 0x14, immediate: "memarg", signature: "i>l", names: "i64.atomic.load8_u i64.atomic.load16_u i64.atomic.load32_u" },
-  { prefix: PREFIX_ATOMIC, first: 0x17, immediate: "memarg", signature: "ii>", names: "i32.atomic.store", stores: true },
-  { prefix: PREFIX_ATOMIC, first: 0x18, immediate: "memarg", signature: "il>", names: "i64.atomic.store", stores: true },
-  { prefix: PREFIX_ATOMIC, first: 0x19, immediate: "memarg", signature: "ii>", names: "i32.atomic.store8 i32.atomic.store16", stores: true },
-  { prefix: PREFIX_ATOMIC, first: 0x1b, immediate: "memarg", signature: "il>", names: "i64.atomic.store8 i64.atomic.store16 i64.atomic.store32", stores: true },
+  {
+    prefix: PREFIX_ATOMIC,
+    first: 0x12,
+    immediate: "memarg",
+    signature: "i>i",
+    names: "i32.atomic.load8_u i32.atomic.load16_u",
+  },
+  {
+    prefix: PREFIX_ATOMIC,
+    first: 0x14,
+    immediate: "memarg",
+    signature: "i>l",
+    names: "i64.atomic.load8_u i64.atomic.load16_u i64.atomic.load32_u",
+  },
+  {
+    prefix: PREFIX_ATOMIC,
+    first: 0x17,
+    immediate: "memarg",
+    signature: "ii>",
+    names: "i32.atomic.store",
+    stores: true,
+  },
+  {
+    prefix: PREFIX_ATOMIC,
+    first: 0x18,
+    immediate: "memarg",
+    signature: "il>",
+    names: "i64.atomic.store",
+    stores: true,
+  },
+  {
+    prefix: PREFIX_ATOMIC,
+    first: 0x19,
+    immediate: "memarg",
+    signature: "ii>",
+    names: "i32.atomic.store8 i32.atomic.store16",
+    stores: true,
+  },
+  {
+    prefix: PREFIX_ATOMIC,
+    first: 0x1b,
+    immediate: "memarg",
+    signature: "il>",
+    names: "i64.atomic.store8 i64.atomic.store16 i64.atomic.store32",
+    stores: true,
+  },
   ...["add", "sub", "and", "or", "xor", "xchg"].flatMap((name, i) => readModifyWrite(name, 0x1e + 7 * i, "i", "l")),
   ...readModifyWrite("cmpxchg", 0x48, "ii", "ll"),
 ];
@@ -291,7 +450,12 @@ const ROWS: readonly Row[] = [
 /** The seven widths of one atomic operation. */
 function readModifyWrite(name: string, first: number, operands32: string, operands64: string): Row[] {
   const row = (at: number, operands: string, names: string): Row => ({
-    prefix: PREFIX_ATOMIC, first: first + at, immediate: "memarg", signature: `i${operands}>${operands[0]}`, names, stores: true,
+    prefix: PREFIX_ATOMIC,
+    first: first + at,
+    immediate: "memarg",
+    signature: `i${operands}>${operands[0]}`,
+    names,
+    stores: true,
   });
   return [
     row(0, operands32, `i32.atomic.rmw.${name}`),
@@ -344,7 +508,9 @@ export const INSTRUCTIONS: readonly (Instruction | undefined)[] = (() => {
   return all;
 })();
 
-const byName: ReadonlyMap<string, number> = new Map(INSTRUCTIONS.flatMap((row) => (row === undefined ? [] : [[row.name, row.opcode]])));
+const byName: ReadonlyMap<string, number> = new Map(
+  INSTRUCTIONS.flatMap((row) => (row === undefined ? [] : [[row.name, row.opcode]])),
+);
 
 /** The dense number by name, for the few instructions that the preparer treats by themselves. */
 export function opcode(name: string): number {

@@ -27,11 +27,27 @@ export const EMPTY = 0x40;
 /** What is popped in code whose operands are unknown; no value has it. */
 export const UNKNOWN = 0;
 
-const NUMBERS: Readonly<Record<number, string>> = { [I32]: "i32", [I64]: "i64", [F32]: "f32", [F64]: "f64", [V128]: "v128" };
-const PACKED: Readonly<Record<number, string>> = { 0x78: "i8", 0x77: "i16" };
+const NUMBERS: Readonly<Record<number, string>> = {
+  [I32]: "i32",
+  [I64]: "i64",
+  [F32]: "f32",
+  [F64]: "f64",
+  [V128]: "v128",
+};
+const PACKED: Readonly<Record<number, string>> = { 120: "i8", 119: "i16" };
 const HEAPS: Readonly<Record<number, string>> = {
-  0x74: "noexn", 0x73: "nofunc", 0x72: "noextern", 0x71: "none", 0x70: "func", 0x6f: "extern", 0x6e: "any", 0x6d: "eq", 0x6c: "i31",
-  0x6b: "struct", 0x6a: "array", 0x69: "exn",
+  116: "noexn",
+  115: "nofunc",
+  114: "noextern",
+  113: "none",
+  112: "func",
+  111: "extern",
+  110: "any",
+  109: "eq",
+  108: "i31",
+  107: "struct",
+  106: "array",
+  105: "exn",
 };
 const NULLABLE = 0x63;
 const NON_NULLABLE = 0x64;

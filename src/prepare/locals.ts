@@ -1,0 +1,65 @@
+/** Locals that the passes add to one function: appended after its own, so none of those moves. */
+
+import { ModuleUnsupportedError } from "../errors.ts";
+import { LIMITS } from "../wasm/module.ts";
+import type { Reader } from "../wasm/reader.ts";
+import { I32, type ValueType, writeValueType } from "../wasm/types.ts";
+import type { Writer } from "../wasm/writer.ts";
+
+export class AddedLocals {
+  #first = 0;
+  readonly #types: ValueType[] = [];
+  /** Of operands that got a name: the local for each height at which one was. */
+  readonly #names: Map<number, number> = new Map();
+  #counter = -1;
+
+  /** Starts with a function that has `first` parameters and locals of its own. */
+  begin(first: number): void {
+    this.#first = first;
+    this.#types.length = 0;
+    this.#names.clear();
+    this.#counter = -1;
+  }
+
+  add(type: ValueType): number {
+    this.#types.push(type);
+    return this.#first + this.#types.length - 1;
+  }
+
+  /**
+   * The local that names the i32 operand at this height. Operands that are pending at the same time are at different
+   * heights, so none of them overwrites another's.
+   */
+  nameAt(height: number): number {
+    let local = this.#names.get(height);
+    if (local === undefined) {
+      local = this.add(I32);
+      this.#names.set(height, local);
+    }
+    return local;
+  }
+
+  /** The counter of counted loops. They are innermost, so no two count at the same time. */
+  get counter(): number {
+    if (this.#counter < 0) this.#counter = this.add(I32);
+    return this.#counter;
+  }
+
+  /** The original's declarations, which `from` is about to read, with the added ones behind them. */
+  write(out: Writer, from: Reader, functionIndex: number): void {
+    if (this.#first + this.#types.length > LIMITS.locals)
+      throw new ModuleUnsupportedError(`function ${functionIndex} with so many locals`, from.at);
+    const groups: [count: number, type: ValueType][] = [];
+    for (const type of this.#types) {
+      const last = groups.at(-1);
+      if (last?.[1] === type) last[0]++;
+      else groups.push([1, type]);
+    }
+    out.u32(from.u32() + groups.length);
+    out.copy(from.bytes, from.at, from.end);
+    for (const [count, type] of groups) {
+      out.u32(count);
+      writeValueType(out, type);
+    }
+  }
+}

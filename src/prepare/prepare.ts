@@ -1,0 +1,131 @@
+/**
+ * Prepares a module: bytes in, image out.
+ *
+ *   parse     what the module declares                                wasm/module.ts
+ *   refuse    what cannot be prepared, by name                        refusals.ts, survey.ts
+ *   survey    who calls whom, hence where recursion is polled         survey.ts, cycles.ts
+ *   rewrite   one function body after the other                       scan.ts, rewrite.ts with polls, marks, waits, hints
+ *   assemble  sections in their order, most of them copied            assemble.ts with memories, segments
+ *
+ * Nothing of the original moves in its index space; everything added is appended. Memory 0 becomes an imported shared memory,
+ * the ledger is memory 1. The work is linear in the size of the module, and no step depends on how code is nested.
+ */
+
+import { SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
+import { ModuleInvalidError, ModuleUnsupportedError } from "../errors.ts";
+import { LIMITS, type Module, parseModule, SECTION } from "../wasm/module.ts";
+import { Writer } from "../wasm/writer.ts";
+import { type AddedFunction, assemble } from "./assemble.ts";
+import { entryPolls } from "./cycles.ts";
+import { describe } from "./describe.ts";
+import { copyBytes, Image } from "./image.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { writeMarkRangeFunction } from "./marks.ts";
+import { completeOptions, type Options, type PrepareOptions } from "./options.ts";
+import { writePollFunction } from "./polls.ts";
+import { refuse } from "./refusals.ts";
+import { Rewriter } from "./rewrite.ts";
+import { writeBootFunction } from "./segments.ts";
+import { survey } from "./survey.ts";
+import { OP_WAIT32, OP_WAIT64, writeWaitFunction } from "./waits.ts";
+
+export type { PrepareOptions };
+
+export interface PrepareProgress {
+  readonly functionsDone: number;
+  readonly functionsTotal: number;
+}
+
+/** How many functions are rewritten between two reports of progress. */
+const PROGRESS_EVERY = 256;
+
+/**
+ * Prepares a module, on the calling thread.
+ *
+ * Requires    bytes of a module that this engine accepts.
+ * On success  an image whose guests do what the module does, and can be frozen.
+ * On failure  nothing was made.
+ *
+ * @throws {ModuleInvalidError} SP_MODULE_INVALID
+ * @throws {ModuleUnsupportedError} SP_MODULE_UNSUPPORTED, with the name of what cannot be prepared and its byte offset
+ * @throws {StillpointError} SP_CONFIG_INVALID
+ */
+export function prepareSync(
+  bytes: BufferSource,
+  options?: PrepareOptions & { onProgress?(progress: PrepareProgress): void },
+): Image {
+  const complete = completeOptions(options);
+  const original = copyBytes(bytes);
+  const module = parseModule(original);
+  refuse(module);
+  const surveyed = survey(module);
+  validate(original);
+
+  const layout = layoutOf(module);
+  const rewriter = new Rewriter(module, layout, complete);
+  const polls = entryPolls(module, surveyed);
+  const added = addedFunctions(module, layout, complete);
+  const total = module.bodies.length;
+  const code = new Writer(Math.ceil(original.length / 2));
+  code.u32(total + added.length);
+  for (let f = 0; f < total; f++) {
+    if (f % PROGRESS_EVERY === 0) options?.onProgress?.({ functionsDone: f, functionsTotal: total });
+    rewriter.rewrite(module.functionsImported + f, polls[f] === 1, code);
+  }
+  options?.onProgress?.({ functionsDone: total, functionsTotal: total });
+  for (const { body } of added) code.sized(body);
+
+  const out = new Writer(original.length + code.length);
+  assemble(out, module, layout, code.view, added, rewriter.hints);
+  const codeSection = module.sections.find(({ id }) => id === SECTION.code);
+  const sizes = {
+    original: original.length,
+    codeOriginal: codeSection === undefined ? 0 : codeSection.end - codeSection.start,
+    code: code.length,
+    module: out.length,
+  };
+  const info = describe(module, complete, { functions: total, loops: surveyed.loops, ...rewriter.counts }, sizes);
+  out.customSection(SECTION_INFO, new TextEncoder().encode(JSON.stringify(info)));
+  // An engine that accepts the original may still find what was added too much, at limits of its own.
+  if (!WebAssembly.validate(out.view)) throw new ModuleUnsupportedError("a module at the limits of the engine", 0);
+  out.customSection(SECTION_ORIGINAL, original);
+  return Image.own(out.view.slice());
+}
+
+/** The engine says whether the module is valid as a whole, and if not, where. */
+function validate(original: Uint8Array<ArrayBuffer>): void {
+  if (WebAssembly.validate(original)) return;
+  let reason = "the engine does not accept the module";
+  let offset = 0;
+  let cause: unknown;
+  try {
+    new WebAssembly.Module(original);
+  } catch (error) {
+    cause = error;
+    const place = /@\+(\d+)/.exec(String(error));
+    if (place !== null) offset = Number(place[1]);
+    if (error instanceof Error) reason = error.message;
+  }
+  throw new ModuleInvalidError(reason, offset, { cause });
+}
+
+/** In the order of the layout. */
+function addedFunctions(module: Module, layout: Layout, options: Options): AddedFunction[] {
+  const marks = options.track === "marks";
+  const make = (name: string, type: number, write: (code: Writer) => void): AddedFunction => {
+    const code = new Writer();
+    write(code);
+    if (code.length > LIMITS.functionBytes)
+      throw new ModuleUnsupportedError(`a module of ${module.data.length} data segments`, 0);
+    return { name: `stillpoint:${name}`, type, body: code.view };
+  };
+  const { types } = layout;
+  const added = [
+    make("boot", types.plain, (code) => writeBootFunction(code, module, layout, marks)),
+    make("poll", types.plain, (code) => writePollFunction(code, layout)),
+    make("wait32", types.wait32, (code) => writeWaitFunction(code, layout, OP_WAIT32)),
+    make("wait64", types.wait64, (code) => writeWaitFunction(code, layout, OP_WAIT64)),
+  ];
+  if (marks) added.push(make("markRange", types.range, (code) => writeMarkRangeFunction(code, options)));
+  return added;
+}

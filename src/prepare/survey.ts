@@ -1,0 +1,120 @@
+/**
+ * A first, quick walk over all code, without operands: who calls whom, which functions poll before anything else, and whether
+ * there is an instruction that we must refuse. It runs before the engine is asked whether the module is valid, so that a
+ * refusal has a name.
+ */
+
+import { ModuleUnsupportedError } from "../errors.ts";
+import { CodeReader } from "../wasm/code.ts";
+import type { Module } from "../wasm/module.ts";
+import { INSTRUCTIONS } from "../wasm/opcodes.ts";
+import { readValueType } from "../wasm/types.ts";
+
+export interface Survey {
+  /**
+   * Callees of each function that is not imported, one function after the other: an index, or -1 - a type index for an
+   * indirect call. Function i of them has those from first[i] to before first[i + 1].
+   */
+  readonly callees: Int32Array;
+  readonly first: Uint32Array;
+  /** 1 for a function that enters a loop which polls before anything else can happen. */
+  readonly pollsFirst: Uint8Array;
+  /** How many loops there are, repeated or not. */
+  readonly loops: number;
+}
+
+/** Instructions that a function may execute before its first loop if that is to come first whatever happens: they go straight on. */
+const STRAIGHT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) =>
+  row !== undefined &&
+  (row.signature !== "*" || /^(block|drop|select|select_t|local\..*|global\..*|ref\..*)$/.test(row.name)) &&
+  !row.name.startsWith("memory.atomic.wait")
+    ? 1
+    : 0,
+);
+
+export function survey(module: Module): Survey {
+  const { bodies, functions } = module;
+  const first = new Uint32Array(bodies.length + 1);
+  const pollsFirst = new Uint8Array(bodies.length);
+  let callees = new Int32Array(1024);
+  let count = 0;
+  let loops = 0;
+  let legacyCatch = -1;
+  let tableCatch = -1;
+  // Which function named a callee last, so that each is listed once.
+  const namedBy = new Uint32Array(functions.length);
+  const typeNamedBy = new Uint32Array(module.types.length);
+  const add = (callee: number) => {
+    if (count === callees.length) {
+      const larger = new Int32Array(2 * count);
+      larger.set(callees);
+      callees = larger;
+    }
+    callees[count++] = callee;
+  };
+
+  for (const [f, body] of bodies.entries()) {
+    first[f] = count;
+    const reader = new CodeReader(module.bytes, body.start, body.end);
+    skipLocals(reader);
+    // While the code goes straight on, or (once it has reached a loop) until it is known whether that loop repeats.
+    let straight = true;
+    let leading = false;
+    let depth = 0;
+    while (!reader.done) {
+      reader.next();
+      const { op, value } = reader;
+      if (leading) {
+        if (op === 0x02 || op === 0x03 || op === 0x04 || op === 0x06 || op === 0x1f) depth++;
+        else if (op === 0x0b || op === 0x18) leading = --depth > 0;
+        else if ((op === 0x0c || op === 0x0d) && value === depth - 1) pollsFirst[f] = 1;
+      } else if (straight) {
+        if (op === 0x03) {
+          leading = true;
+          depth = 1;
+        }
+        straight = STRAIGHT[op] === 1;
+      }
+      if (op < 0x03) continue;
+      switch (op) {
+        case 0x03: // loop
+          loops++;
+          break;
+        case 0x10: // call
+        case 0x12: // return_call
+          if (value >= functions.length) reader.fail("no such function", reader.start);
+          if (namedBy[value] === f + 1) break;
+          namedBy[value] = f + 1;
+          add(value);
+          break;
+        case 0x11: // call_indirect
+        case 0x13: // return_call_indirect
+        case 0x14: // call_ref
+        case 0x15: // return_call_ref
+          if (module.types[value]?.kind !== "function") reader.fail("no such function type", reader.start);
+          if (typeNamedBy[value] === f + 1) break;
+          typeNamedBy[value] = f + 1;
+          add(-1 - value);
+          break;
+        case 0x06: // try
+          legacyCatch = reader.start;
+          break;
+        case 0x0a: // throw_ref
+        case 0x1f: // try_table
+          tableCatch = reader.start;
+          break;
+      }
+    }
+  }
+  first[bodies.length] = count;
+  if (legacyCatch >= 0 && tableCatch >= 0)
+    throw new ModuleUnsupportedError("a mix of both encodings of exceptions", Math.max(legacyCatch, tableCatch));
+  return { callees: callees.subarray(0, count), first, pollsFirst, loops };
+}
+
+function skipLocals(reader: CodeReader): void {
+  for (let groups = reader.count(); groups > 0; groups--) {
+    reader.u32();
+    readValueType(reader);
+  }
+}
