@@ -1,6 +1,9 @@
 /**
  * Waiting for a word of shared memory without blocking the thread. The timer beside the wait is there because a pending
  * `Atomics.waitAsync` does not keep Node alive.
+ *
+ * Nobody spins on a word here, not even for a moment: where there are more threads than cores, the one that spins is as
+ * likely as not in the way of the one it waits for.
  */
 
 /** A timer's longest delay; a longer wait is several. */
@@ -29,21 +32,4 @@ export function changed(
     signal?.addEventListener("abort", done);
     waiting.value.then(done);
   });
-}
-
-/**
- * How long a thread looks at a word before it goes to sleep, ms. A guest in a loop answers within a few microseconds, and a
- * wake-up costs tens of them; a guest that needs longer makes this much waste.
- */
-const SPIN_MS = 0.03;
-
-/** Looks at the word for a moment. True once it is no longer `value`. */
-export function spin(words: Int32Array, { index, value }: { index: number; value: number }): boolean {
-  const until = performance.now() + SPIN_MS;
-  do {
-    for (let look = 0; look < 32; look++) {
-      if (Atomics.load(words, index) !== value) return true;
-    }
-  } while (performance.now() < until);
-  return false;
 }

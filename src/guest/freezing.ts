@@ -22,7 +22,7 @@ import {
 } from "../abi.ts";
 import type { Core } from "../core/core.ts";
 import { FreezeTimeoutError, GuestStateError, StillpointError } from "../errors.ts";
-import { changed, spin } from "./changed.ts";
+import { changed } from "./changed.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { FreezeReport, ResumeReport } from "./reports.ts";
 
@@ -99,7 +99,6 @@ export class Freezing {
         this.#giveUp(budgetMs);
         break;
       }
-      if (spin(this.#words, { index: RUN, value: run })) continue;
       await changed(this.#words, { index: RUN, value: run, budgetMs: leftMs, signal });
     }
     return this.#granted(begun);
@@ -117,7 +116,6 @@ export class Freezing {
         this.#giveUp(budgetMs);
         break;
       }
-      if (spin(this.#words, { index: RUN, value: run })) continue;
       Atomics.wait(this.#words, RUN, run, leftMs);
     }
     return this.#granted(begun);
@@ -157,7 +155,6 @@ export class Freezing {
         const woken = Atomics.load(this.#words, WOKEN);
         const leftMs = until - performance.now();
         if (this.#back(woken, released.generation) || leftMs <= 0 || this.state === ENDED) break;
-        if (spin(this.#words, { index: WOKEN, value: woken })) continue;
         await changed(this.#words, { index: WOKEN, value: woken, budgetMs: leftMs });
       }
     }
@@ -172,7 +169,6 @@ export class Freezing {
         const woken = Atomics.load(this.#words, WOKEN);
         const leftMs = until - performance.now();
         if (this.#back(woken, released.generation) || leftMs <= 0 || this.state === ENDED) break;
-        if (spin(this.#words, { index: WOKEN, value: woken })) continue;
         Atomics.wait(this.#words, WOKEN, woken, leftMs);
       }
     }
