@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
-import type { Answer, Cell, Column, Figure, Table } from "./question.ts";
+import type { Answer, Cell, Column, Figure, Table } from "./support/question.ts";
 
 export interface Circumstances {
   readonly date: string;

@@ -15,9 +15,9 @@ import { randomInt } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import type { FromQuestion } from "./ask.ts";
-import type { Answer } from "./question.ts";
 import { answerText, circumstances, headText, type Report } from "./report.ts";
+import type { FromQuestion } from "./support/ask.ts";
+import type { Answer } from "./support/question.ts";
 
 /** In the order in which they are asked, and whether one core is enough for the process. */
 const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
@@ -59,7 +59,7 @@ function start(name: string): ChildProcess {
     process.execPath,
     ...process.execArgv,
     "--disable-warning=ExperimentalWarning",
-    new URL("ask.ts", import.meta.url).pathname,
+    new URL("support/ask.ts", import.meta.url).pathname,
     name,
   ];
   return spawn(command[0]!, command.slice(1), {

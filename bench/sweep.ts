@@ -17,9 +17,9 @@ import { attachCore, createLedger, ownerSide } from "../dist/core/core.js";
 import { MarksTracking } from "../dist/guest/tracking.js";
 import { coreModule } from "../test/support/core.ts";
 import type { Random } from "../test/support/random.ts";
-import { noiseOf, quantile } from "./quantiles.ts";
-import type { Answer, Question, Run } from "./question.ts";
-import { type Candidate, type Measured, measureRounds, ratio } from "./rounds.ts";
+import { noiseOf, quantile } from "./support/quantiles.ts";
+import type { Answer, Question, Run } from "./support/question.ts";
+import { type Candidate, type Measured, measureRounds, ratio } from "./support/rounds.ts";
 
 const PAGE_BYTES = 4096;
 const GIB = 2 ** 30;

@@ -1,9 +1,9 @@
 /**
- * What a bench is: one question, asked in a process of its own (bench/ask.ts), answered with tables and with figures that
+ * What a bench is: one question, asked in a process of its own (bench/support/ask.ts), answered with tables and with figures that
  * have a bar to hold. Numbers stay numbers until bench/report.ts prints them, so that an answer can be compared with another.
  */
 
-import type { Random } from "../test/support/random.ts";
+import type { Random } from "../../test/support/random.ts";
 
 export interface Question {
   /** As a person would ask it. */

@@ -5,7 +5,7 @@
  */
 
 import { Bench } from "tinybench";
-import type { Random } from "../test/support/random.ts";
+import type { Random } from "../../test/support/random.ts";
 import { median } from "./quantiles.ts";
 
 export interface Candidate {

@@ -1,6 +1,6 @@
 /** Entry of the process in which one question is asked: `ask.ts NAME`, started by bench/run.ts, which hears of everything by IPC. */
 
-import { Random, SEED } from "../test/support/random.ts";
+import { Random, SEED } from "../../test/support/random.ts";
 import type { Answer, Question } from "./question.ts";
 
 export type FromQuestion =
@@ -13,7 +13,7 @@ function tell(message: FromQuestion): void {
 }
 
 const name = process.argv[2]!;
-const { question } = (await import(new URL(`${name}.ts`, import.meta.url).href)) as { question: Question };
+const { question } = (await import(new URL(`../${name}.ts`, import.meta.url).href)) as { question: Question };
 tell({ type: "title", title: question.title });
 const answer = await question.ask({
   full: process.env.SP_BENCH === "full",

@@ -1,0 +1,131 @@
+/** Stock QuickJS through its C interface, with scripts as pieces of work. */
+
+import { readFileSync } from "node:fs";
+import { start } from "../support/variants.ts";
+import { type Program, threadCpuMs } from "./program.ts";
+
+/** Each defines a function of its own name, which answers a number. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  objects: `
+    class Account {
+      constructor(id) { this.id = id; this.total = 0; this.log = []; }
+      add(amount) { this.total = (this.total + amount) % 65521; if (this.log.length < 8) this.log.push({ amount, at: this.total }); return this; }
+    }
+    function objects() {
+      const accounts = [];
+      for (let i = 0; i < 300; i++) accounts.push(new Account(i));
+      for (let i = 0; i < 40000; i++) accounts[(i * 7919) % 300].add(i & 255);
+      return accounts.reduce((sum, { total, log }) => (sum * 31 + total + log.length) % 1000003, 7);
+    }`,
+  strings: `
+    function strings() {
+      let sum = 0;
+      for (let i = 0; i < 900; i++) {
+        const line = "GET /items/" + i + "?page=" + (i % 17) + "&sort=name HTTP/1.1";
+        const found = /^(\\w+) \\/(\\w+)\\/(\\d+)\\?(.*) HTTP/.exec(line);
+        const query = found[4].split("&").map((pair) => pair.split("=")).map(([key, value]) => key.toUpperCase() + ":" + value).join(",");
+        sum = (sum * 33 + query.length + found[3].charCodeAt(0) + query.replace(/[aeiou]/gi, "*").indexOf("*")) % 1000003;
+      }
+      return sum;
+    }`,
+  numbers: `
+    function numbers() {
+      const sieve = new Uint8Array(24000);
+      let count = 0;
+      for (let i = 2; i < sieve.length; i++) {
+        if (sieve[i] !== 0) continue;
+        count++;
+        for (let j = i * i; j < sieve.length; j += i) sieve[j] = 1;
+      }
+      const fib = (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2));
+      let energy = 0;
+      for (let i = 1; i < 12000; i++) energy += Math.sqrt(i) / (i % 13 + 1);
+      return count * 1000 + fib(18) + Math.floor(energy);
+    }`,
+  collections: `
+    function collections() {
+      const counts = new Map();
+      let key = 12345;
+      for (let i = 0; i < 9000; i++) {
+        key = (key * 1103515245 + 12345) % 2147483648;
+        const name = "k" + (key % 701);
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+      const sorted = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+      const text = JSON.stringify(sorted.map(([name, count]) => ({ name, count, tags: [name.length, count % 3] })));
+      return JSON.parse(text).reduce((sum, { name, count }) => (sum * 31 + name.length * count) % 1000003, text.length);
+    }`,
+};
+
+interface QuickJs {
+  readonly memory: WebAssembly.Memory;
+  _initialize(): void;
+  qjs_init(): number;
+  wasm_malloc(bytes: number): number;
+  qjs_eval(source: number, bytes: number, file: number, flags: number): number;
+  qjs_is_exception(value: number): number;
+  qjs_get_float64(value: number): number;
+  qjs_free_value(value: number): void;
+}
+
+const unused = (): never => {
+  throw new Error("a script has called what the bench does not provide");
+};
+
+/** The clock seeds Math.random, which no script uses; standing still keeps runs equal. */
+const imports: WebAssembly.Imports = {
+  env: {
+    host_get_timezone_offset: () => 0,
+    host_interrupt: () => 0,
+    host_promise_rejection: unused,
+    host_module_normalize: unused,
+    host_module_load: unused,
+    host_call: unused,
+  },
+  wasi_snapshot_preview1: {
+    clock_time_get: () => 0,
+    random_get: () => 0,
+    fd_close: unused,
+    fd_fdstat_get: unused,
+    fd_seek: unused,
+    fd_write: unused,
+  },
+};
+
+/** Text in guest memory, ended by a zero. */
+function place(guest: QuickJs, text: string): { ptr: number; bytes: number } {
+  const encoded = new TextEncoder().encode(`${text}\0`);
+  const ptr = guest.wasm_malloc(encoded.length);
+  new Uint8Array(guest.memory.buffer).set(encoded, ptr);
+  return { ptr, bytes: encoded.length - 1 };
+}
+
+export const quickJs: Program = {
+  name: "QuickJS",
+  real: true,
+  bytes: new Uint8Array(readFileSync(new URL(import.meta.resolve("quickjs-wasi/quickjs.wasm")))),
+  works: Object.keys(SCRIPTS),
+  start: async (variant) => {
+    const guest = start(variant, imports) as unknown as QuickJs;
+    guest._initialize();
+    guest.qjs_init();
+    const file = place(guest, "work.js");
+    const evaluate = (source: { ptr: number; bytes: number }): number => {
+      const value = guest.qjs_eval(source.ptr, source.bytes, file.ptr, 0);
+      if (guest.qjs_is_exception(value) !== 0) throw new Error("a script has thrown");
+      const number = guest.qjs_get_float64(value);
+      guest.qjs_free_value(value);
+      return number;
+    };
+    evaluate(place(guest, `${Object.values(SCRIPTS).join("\n")}; 0`));
+    const calls = Object.keys(SCRIPTS).map((name) => place(guest, `${name}()`));
+    return {
+      run: (work) => {
+        const from = threadCpuMs();
+        const checksum = evaluate(calls[work]!);
+        return { cpuMs: threadCpuMs() - from, checksum };
+      },
+      close: async () => {},
+    };
+  },
+};

@@ -1,0 +1,90 @@
+/**
+ * One module in every form in which its speed is of interest. The first is the floor; "unprepared, again" is the same module
+ * compiled a second time, because V8 would share the code of identical bytes: how far it is from the first is the noise of code
+ * placement, tiering and timing together. Variants can be posted to a Worker.
+ */
+
+import { EXPORT_BOOT, IMPORT_LEDGER, IMPORT_MEMORY, IMPORT_MODULE, LEDGER_PAGES } from "../../dist/abi.js";
+import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
+import { readSections, SECTION } from "../../dist/wasm/module.js";
+import { Writer } from "../../dist/wasm/writer.js";
+import { importingSharedMemory, type SharedMemoryImport } from "./shared-memory.ts";
+
+export interface Variant {
+  readonly name: string;
+  readonly module: WebAssembly.Module;
+  /** What memory the instance is given; undefined where it makes its own. */
+  readonly memory: SharedMemoryImport | undefined;
+  readonly prepared: boolean;
+  readonly codeBytes: number;
+}
+
+export const UNPREPARED = "unprepared";
+export const AGAIN = "unprepared, again";
+export const SHARED = "shared memory";
+export const POLLS = "polls";
+export const ATOMIC_POLLS = "atomic polls";
+export const POLLS_AND_MARKS = "polls and marks";
+
+const PREPARED: Readonly<Record<string, PrepareOptions>> = {
+  [POLLS]: { track: "none", polls: "plain" },
+  [ATOMIC_POLLS]: { track: "none", polls: "atomic" },
+  [POLLS_AND_MARKS]: { track: "marks", polls: "plain" },
+};
+
+function codeBytes(bytes: Uint8Array): number {
+  const code = readSections(bytes).find(({ id }) => id === SECTION.code);
+  return code === undefined ? 0 : code.end - code.start;
+}
+
+/** The same module with an empty custom section at its end. */
+function again(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Writer(bytes.length + 16);
+  copy.copy(bytes);
+  copy.customSection("again", new Uint8Array());
+  return copy.view.slice();
+}
+
+export function variantsOf(bytes: Uint8Array<ArrayBuffer>, progress: (text: string) => void): Variant[] {
+  const variants: Variant[] = [];
+  const add = (name: string, form: Uint8Array<ArrayBuffer>, memory: SharedMemoryImport | undefined): void => {
+    progress(`compiling: ${name}`);
+    const module = new WebAssembly.Module(form);
+    variants.push({ name, module, memory, prepared: name in PREPARED, codeBytes: codeBytes(form) });
+  };
+  add(UNPREPARED, bytes, undefined);
+  add(AGAIN, again(bytes), undefined);
+  const shared = importingSharedMemory(bytes, { module: IMPORT_MODULE, name: IMPORT_MEMORY });
+  add(SHARED, shared.bytes, shared.memory);
+  for (const [name, options] of Object.entries(PREPARED)) {
+    progress(`preparing: ${name}`);
+    const image = prepareSync(bytes, options);
+    const { importModule, importName, minimumPages, maximumPages } = image.info.memory;
+    add(name, image.bytes as Uint8Array<ArrayBuffer>, {
+      module: importModule,
+      name: importName,
+      minimumPages,
+      maximumPages,
+    });
+  }
+  return variants;
+}
+
+/**
+ * Instantiates and boots. A prepared instance has a ledger that nobody touches, and its table of slow paths stays empty: no
+ * freeze is ever asked for, and a poll that took its slow path all the same would trap.
+ */
+export function start({ module, memory, prepared }: Variant, imports: WebAssembly.Imports): WebAssembly.Exports {
+  const all: Record<string, WebAssembly.ModuleImports> = { ...imports };
+  if (memory !== undefined) {
+    const shared = new WebAssembly.Memory({ initial: memory.minimumPages, maximum: memory.maximumPages, shared: true });
+    all[memory.module] = { ...all[memory.module], [memory.name]: shared };
+  }
+  if (prepared) {
+    const ledger = new WebAssembly.Memory({ initial: LEDGER_PAGES, maximum: LEDGER_PAGES, shared: true });
+    all[IMPORT_MODULE] = { ...all[IMPORT_MODULE], [IMPORT_LEDGER]: ledger };
+  }
+  const { exports } = new WebAssembly.Instance(module, all);
+  if (prepared) (exports[EXPORT_BOOT] as () => void)();
+  return exports;
+}
