@@ -11,13 +11,15 @@
  * quite the same in every thread.
  *
  * Services may read the clock at any time, so also while the guest is frozen: the reading then is that of the moment at
- * which the freeze began. `run` serves as the sequence lock for that: it differs before and after every pause.
+ * which the freeze began. `run` serves as the sequence lock for that: it differs before and after every pause. While it is
+ * FROZEN, `holds` tells a pause that stands from one whose end is being worked into the fields: release() takes the last
+ * hold away first.
  */
 
 import { now } from "./host";
 import {
-  FROZEN, OFF_FLOOR_NS, OFF_FROZEN_AT_NS, OFF_LAG_NS, OFF_PAUSED_NS, OFF_POLICY, OFF_RUN, OFF_SLEW_FROM_NS, OFF_SLEW_PPM,
-  OFF_START_NS, OFF_WAITED_NS, STATE_MASK,
+  FROZEN, OFF_FLOOR_NS, OFF_FROZEN_AT_NS, OFF_HOLDS, OFF_LAG_NS, OFF_PAUSED_NS, OFF_POLICY, OFF_RUN, OFF_SLEW_FROM_NS,
+  OFF_SLEW_PPM, OFF_START_NS, OFF_WAITED_NS, STATE_MASK,
 } from "./ledger";
 
 export const INCLUDE: u32 = 0;
@@ -61,8 +63,11 @@ export function monotonicNs(): i64 {
   let reading: i64;
   while (true) {
     const run = atomic.load<u32>(OFF_RUN);
-    const t = (run & STATE_MASK) == FROZEN ? atomic.load<i64>(OFF_FROZEN_AT_NS) : now();
+    const frozen = (run & STATE_MASK) == FROZEN;
+    const t = frozen ? atomic.load<i64>(OFF_FROZEN_AT_NS) : now();
     reading = t - lagAt(t);
+    // Pairs with the first store of the last release(): without a hold, the fields may be half old and half new.
+    if (frozen && atomic.load<u32>(OFF_HOLDS) == 0) continue;
     if (atomic.load<u32>(OFF_RUN) == run) break;
   }
   const floor = atomic.load<i64>(OFF_FLOOR_NS);
@@ -80,7 +85,8 @@ export function untilMonotonicNs(deadlineNs: i64): i64 {
   const ppm: i64 = load<u32>(OFF_SLEW_PPM);
   // While it catches up the clock runs at 1 + ppm / 1e6; what is left of the lag bounds how much that can shorten.
   const lag = lagAt(now());
-  const shortened = (ahead / (PPM + ppm)) * PPM + ((ahead % (PPM + ppm)) * PPM) / (PPM + ppm);
+  // Rounded up: 0 would mean that the deadline has come.
+  const shortened = (ahead / (PPM + ppm)) * PPM + ((ahead % (PPM + ppm)) * PPM + PPM + ppm - 1) / (PPM + ppm);
   return max<i64>(shortened, ahead - lag);
 }
 

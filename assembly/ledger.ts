@@ -58,11 +58,12 @@
  * Resume    release(): the owner puts the clock right, adds 1 to epoch, stores the state that the freeze found, notifies.
  * Always    Only the owner leaves FROZEN. While FROZEN the guest writes nothing, so the owner may read all of its memory.
  *           A host leaves IDLE and WAITING only by compare-and-swap, before it touches guest memory, and parks if that fails.
- *           Every compare-and-swap of a host expects a value it read before it looked at `host`, and `host` changes only
- *           while FROZEN, which no request reaches without a new generation: so a host that lost the guest fails its swap.
- * ABA       A guest that wakes late from freeze N finds RUNNING, or FREEZING or FROZEN with a later generation, and each of
- *           these is right to act upon as found. The owner never mistakes the answer to one request for that to another,
- *           because FROZEN echoes the generation of the request.
+ *           Every compare-and-swap of a host, the grant included, expects a value it read before it looked at `host`, and
+ *           `host` changes only while FROZEN, which no request reaches without a new generation: so a host that lost the
+ *           guest either sees that or fails its swap. It grants nothing, and reports nothing, for the guest of another.
+ * ABA       A host that wakes late from freeze N, and still has the guest, finds RUNNING, or FREEZING or FROZEN with a later
+ *           generation, and each of these is right to act upon as found. The owner never mistakes the answer to one request
+ *           for that to another, because FROZEN echoes the generation of the request.
  * Growth    New fields use reserved bytes; moving one or changing its meaning bumps the version.
  *
  * The same handshake is written down for the model checker in test/model/handshake.pml, with the names of safepoint.ts.

@@ -158,13 +158,24 @@ function finish(run: u32): void {
 
 // ---- the host's side ----
 
-/** Waits out every freeze, then answers `run` as found: any state but FREEZING and FROZEN. */
+/** What park() answers a host that the guest is not with; no `run` looks like this. */
+const LOST: u32 = u32.MAX_VALUE;
+
+/**
+ * Waits out every freeze, then answers `run` as found: any state but FREEZING and FROZEN; or LOST. A grant says that the
+ * guest stands still, so nobody but its host may give it, however late some other host wakes up and finds FREEZING.
+ */
 function park(): u32 {
   let parked: u32 = 0;
   while (true) {
     const run = atomic.load<u32>(OFF_RUN);
-    const state = stateOf(run);
-    if (parked != 0 && run != parked) {
+    if (stateOf(run) == FROZEN) {
+      atomic.wait<i32>(OFF_RUN, run, -1);
+      continue;
+    }
+    // Read after `run`: if the guest changes hands later, then not without a new generation, and a swap made of `run` fails.
+    if (atomic.load<u32>(OFF_HOST) != number) return LOST;
+    if (parked != 0) {
       // Back from the freeze that was granted here, even if the next one follows before a single instruction.
       atomic.store<i64>(OFF_RESUMED_AT_NS, now());
       // Pairs with the owner's wait for the first moment after a resume.
@@ -172,31 +183,31 @@ function park(): u32 {
       atomic.notify(OFF_WOKEN, -1);
       parked = 0;
     }
-    if (state == FREEZING) {
-      atomic.store<i64>(OFF_FROZEN_AT_NS, now());
-      const frozen = withState(run, FROZEN);
-      // Fails if the request was withdrawn meanwhile.
-      if (swap(run, frozen)) {
-        parked = frozen;
-        atomic.notify(OFF_RUN, -1);
-      }
-    } else if (state == FROZEN) {
-      atomic.wait<i32>(OFF_RUN, run, -1);
-    } else {
-      return run;
+    if (stateOf(run) != FREEZING) return run;
+    atomic.store<i64>(OFF_FROZEN_AT_NS, now());
+    const frozen = withState(run, FROZEN);
+    // Fails if the request was withdrawn meanwhile.
+    if (swap(run, frozen)) {
+      parked = frozen;
+      atomic.notify(OFF_RUN, -1);
     }
   }
+}
+
+/** The same for callers to whom a lost guest is no answer. */
+function parkOwned(): u32 {
+  const run = park();
+  if (run == LOST) {
+    lost();
+    unreachable();
+  }
+  return run;
 }
 
 /** Moves `from` to `to` for the host that owns the guest, after every freeze has been waited out. */
 function move(from: u32, to: u32): bool {
   while (true) {
-    const run = park();
-    // Read after `run`: if the guest changed hands in between, `run` has a new generation and the swap fails.
-    if (atomic.load<u32>(OFF_HOST) != number) {
-      lost();
-      unreachable();
-    }
+    const run = parkOwned();
     if (stateOf(run) != from) return false;
     if (swap(run, withState(run, to))) return true;
   }
@@ -214,19 +225,15 @@ export function leave(): bool {
 
 /** A safepoint: parks if a freeze is asked for. Guest code calls it when it sees the hint. */
 export function poll(): void {
-  park();
-  if (atomic.load<u32>(OFF_HOST) != number) {
-    lost();
-    unreachable();
-  }
+  parkOwned();
 }
 
 /** RUNNING to WAITING: from here to endWait() the host touches nothing of the guest. */
 export function beginWait(): bool {
-  if (!move(RUNNING, WAITING)) return false;
+  // Before the swap: a pause that comes while this parks, or right after, then lies between the two readings as a whole.
   store<i64>(OFF_WAIT_FROM_NS, now());
   store<i64>(OFF_WAIT_PAUSED_NS, atomic.load<i64>(OFF_PAUSED_NS));
-  return true;
+  return move(RUNNING, WAITING);
 }
 
 /** WAITING to RUNNING: parks first if the guest was frozen meanwhile, however the wait ended. */
@@ -238,11 +245,14 @@ export function endWait(): bool {
   return true;
 }
 
-/** The guest has exited or trapped: no host will run it again. A freeze asked for before is honoured first. */
+/**
+ * The guest has exited or trapped: no host will run it again. A freeze asked for before is honoured first. False if the guest
+ * is with another host, and has not ended there.
+ */
 export function end(): bool {
   while (true) {
     const run = park();
-    if (atomic.load<u32>(OFF_HOST) != number) return false;
+    if (run == LOST) return false;
     if (swap(run, withState(run, ENDED))) break;
   }
   atomic.notify(OFF_RUN, -1);

@@ -5,13 +5,16 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as abi from "../../dist/abi.js";
-import { coreOnLedger } from "../support/core.ts";
+import { coreOnLedger, noGuest } from "../support/core.ts";
 
 const outputs = ["core", "core.debug", "scan", "scan.debug"];
 const bytesOf = (name: string): Uint8Array => readFileSync(new URL(`../../dist/${name}.wasm`, import.meta.url));
 
 /** Names in src/abi.ts that concern prepared modules or are derived; the core has no use for them. */
 const HOST_ONLY = /^(IMPORT_|EXPORT_|SLOW_|SECTION_|DIRTY_SLACK_BYTES$)/;
+
+/** What the modules import besides their memory. */
+const host = { ...noGuest, number: 0, now: (): bigint => 0n, lost: (): void => {} };
 
 interface Section {
   readonly id: number;
@@ -89,9 +92,8 @@ for (const name of outputs) {
       WebAssembly.Module.imports(module).filter(({ kind }) => kind === "memory"),
       [{ module: "env", name: "memory", kind: "memory" }],
     );
-    const own = { number: 0, now: () => 0n, lost: () => {} };
     const unshared = new WebAssembly.Memory({ initial: abi.LEDGER_PAGES, maximum: abi.LEDGER_PAGES });
-    assert.throws(() => new WebAssembly.Instance(module, { env: { memory: unshared }, host: own }));
+    assert.throws(() => new WebAssembly.Instance(module, { env: { memory: unshared }, host }));
   });
 
   ledger(`instantiating ${name}.wasm writes nothing`, () => {
@@ -99,7 +101,7 @@ for (const name of outputs) {
     const words = new BigUint64Array(memory.buffer);
     words.fill(0x5a5a_5a5a_5a5a_5a5an);
     const module = new WebAssembly.Module(bytesOf(name) as BufferSource);
-    new WebAssembly.Instance(module, { env: { memory }, host: { number: 0, now: () => 0n, lost: () => {} } });
+    new WebAssembly.Instance(module, { env: { memory }, host });
     assert.ok(words.every((word) => word === 0x5a5a_5a5a_5a5a_5a5an));
   });
 }
