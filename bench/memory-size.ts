@@ -1,0 +1,144 @@
+/**
+ * Does the pause grow with the guest's memory?
+ *
+ * Guests of 1 MiB to 4 GiB run the same program: it walks through all of its memory, page by page, and writes to each. All are
+ * alive at the same time and take turns; whoever has no turn is frozen. Timed is `freezeSync` alone, from call to return, by the
+ * owner's clock; blackout by the guest's own time stamps stands beside it. Each guest has written to every page of its
+ * memory once before it is measured, up to half of the RAM that is free; the table says how much that was.
+ *
+ * Floor: the guest of 1 MiB. It is there twice.
+ *
+ * It would change with anything that looks at guest memory during a freeze (nothing does), and with what the system does to
+ * a process of that size: page faults of a guest that touches new memory are part of its way to the next safepoint.
+ */
+
+import { readFileSync } from "node:fs";
+import { Fleet, type Guest, prepareSync } from "../dist/index.js";
+import { assemble } from "../test/support/assemble.ts";
+import { BUDGET_MS, type FreezeCandidate, freezing, microsecondColumns, microseconds } from "./support/freezes.ts";
+import { noiseOf } from "./support/quantiles.ts";
+import type { Answer, Question, Run } from "./support/question.ts";
+import { measureRounds, ratio } from "./support/rounds.ts";
+
+const MIB = 2 ** 20;
+const PAGE_BYTES = 2 ** 16;
+
+interface Size {
+  readonly name: string;
+  readonly mib: number;
+}
+
+const SMALLEST = "1 MiB";
+const AGAIN = "1 MiB, again";
+const LARGEST = "4 GiB";
+const SIZES: readonly Size[] = [
+  { name: SMALLEST, mib: 1 },
+  { name: AGAIN, mib: 1 },
+  { name: "16 MiB", mib: 16 },
+  { name: "256 MiB", mib: 256 },
+  { name: "1 GiB", mib: 1024 },
+  { name: LARGEST, mib: 4096 },
+];
+
+/** Writes to a word of each 4 KiB of the first `bytes` bytes (a power of two; 0 means 2^32), over and over. */
+const walker = (pages: number): string => `(module
+  (memory (export "memory") ${pages} ${pages})
+  (global $rounds (export "rounds") (mut i32) (i32.const 0))
+  (func (export "walk") (param $bytes i32)
+    (local $at i32)
+    (loop $round
+      (local.set $at (i32.const 0))
+      (loop $page
+        (i32.store (local.get $at) (i32.add (i32.load (local.get $at)) (i32.const 1)))
+        (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+        (br_if $page (i32.ne (local.get $at) (local.get $bytes))))
+      (global.set $rounds (i32.add (global.get $rounds) (i32.const 1)))
+      (br $round))))`;
+
+/** RAM that could be had now, bytes. */
+function availableBytes(): number {
+  const found = /^MemAvailable: +(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"));
+  return Number(found?.[1]) * 1024;
+}
+
+interface Subject {
+  readonly size: Size;
+  readonly touchedMib: number;
+  readonly guest: Guest;
+}
+
+async function boot(fleet: Fleet, size: Size, touchedMib: number): Promise<Subject> {
+  const image = prepareSync(assemble(walker((size.mib * MIB) / PAGE_BYTES))!);
+  const guest = await fleet.boot(image, { name: size.name });
+  const touched = touchedMib * MIB;
+  guest.call("walk", [touched | 0]).catch(() => undefined);
+  // The last word is written last: from 1 on, every page has been touched.
+  const words = new Int32Array(guest.memory.buffer);
+  while (Atomics.load(words, (touched - 4096) / 4) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  guest.freezeSync({ budgetMs: BUDGET_MS });
+  return { size, touchedMib, guest };
+}
+
+async function ask({ full, random, progress }: Run): Promise<Answer> {
+  await using fleet = await Fleet.open();
+  const subjects: Subject[] = [];
+  // Half of what is free, as a power of two, for the largest; it leaves the other half to the rest.
+  const limitMib = full ? 2 ** Math.floor(Math.log2(availableBytes() / 2 / MIB)) : 64;
+  for (const size of SIZES) {
+    progress(`booting: ${size.name}`);
+    subjects.push(await boot(fleet, size, Math.min(size.mib, limitMib)));
+  }
+  const candidates = subjects.map(({ size, guest }): FreezeCandidate => {
+    return freezing(guest, { name: size.name, sync: true, timed: "freeze", random });
+  });
+  const measured = await measureRounds(candidates, {
+    rounds: full ? 60 : 5,
+    iterations: full ? 50 : 15,
+    warmups: full ? 200 : 20,
+    random,
+    progress,
+  });
+  const smallest = measured.get(SMALLEST)!;
+  const noise = noiseOf(ratio(measured.get(AGAIN)!, smallest));
+  return {
+    tables: [
+      {
+        title: "freezeSync by size of guest memory, µs",
+        columns: [
+          { key: "name", title: "guest memory" },
+          { key: "touched", title: "touched, MiB" },
+          { key: "parked", title: "mid-execution, %" },
+          ...microsecondColumns("freeze", ""),
+          { key: "against", title: "to 1 MiB", digits: 2 },
+          ...microsecondColumns("blackout", "blackout "),
+          { key: "samples", title: "samples" },
+        ],
+        rows: subjects.map(({ size, touchedMib }, i) => {
+          const { freezes } = candidates[i]!;
+          const own = measured.get(size.name)!;
+          return {
+            name: size.name,
+            touched: touchedMib,
+            parked: freezes.parkedPercent,
+            ...microseconds("freeze", own.samples),
+            against: ratio(own, smallest),
+            ...microseconds("blackout", freezes.blackoutMs),
+            samples: own.samples.length,
+          };
+        }),
+      },
+    ],
+    figures: [
+      {
+        name: "freeze time at 4 GiB against 1 MiB, p50",
+        value: ratio(measured.get(LARGEST)!, smallest),
+        unit: "x",
+        atMost: 1.2,
+        noise,
+      },
+    ],
+    notes: subjects.at(-1)!.touchedMib === 4096 ? [] : ["The largest guests have touched only part of their memory."],
+  };
+}
+
+export const question: Question = { title: "Does the pause grow with the guest's memory?", ask };
