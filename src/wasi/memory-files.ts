@@ -388,6 +388,8 @@ export class MemoryFiles implements Files {
     const toDirectory = this.#directory(to.dir);
     if (toDirectory.links === 0) throw new Fault("ENOENT");
     if (node.type === DIRECTORY && this.#isWithin(toDirectory, node)) throw new Fault("EINVAL");
+    // What holds the source is not empty; Linux says so before it compares kinds.
+    if (target?.type === DIRECTORY && this.#isWithin(fromDirectory, target)) throw new Fault("ENOTEMPTY");
     if (target === node) return;
     if (target !== undefined) {
       if (node.type === DIRECTORY && target.type !== DIRECTORY) throw new Fault("ENOTDIR");
