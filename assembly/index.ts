@@ -1,6 +1,7 @@
 // The export list of the core; no code.
 export {
-  beginWait, bury, end, endWait, enter, granted, handOver, leave, poll, release, request, withdraw,
+  beginWait, bury, end, endWait, enter, granted, handOver, leave, poll, recall, release, request, takeUp, taken, unrecall,
+  withdraw,
 } from "./safepoint";
 export { cpuNs, monotonicNs, startClock, untilMonotonicNs } from "./clock";
 export { clearDirty, countDirty, markRange, sweep } from "./dirty";

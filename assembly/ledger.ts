@@ -7,7 +7,7 @@
  *
  *   address   bytes     what
  *   0x000000      64    Identity     who made this ledger; written once, before any other thread sees it
- *   0x000040      64    Hint         the word that guest code polls with a plain load
+ *   0x000040      64    Guest code   what prepared code itself reads and writes, with plain loads and stores
  *   0x000080      64    Safepoint    the state word and what belongs to the handshake
  *   0x0000c0      64    Doorbell     what a waiting guest waits on
  *   0x000100     128    Clock        what the guest's clocks read
@@ -16,22 +16,26 @@
  *   0x010000   65536    runs         scratch for sweeps: pairs of u32, first page and page count
  *   0x020000 3*65536    ring bytes
  *   0x100000 1048576    dirty map    one byte for each tracking page: 0 clean, anything else dirty
- *   0x200000            end; captured frames will follow
+ *   0x200000 16777216   frames       a stack that has been taken off its thread, and mutable globals
  *
  *   Identity  off  field         writer  meaning
  *               0  magic         owner   0x4c50_5331, "1SPL"
  *               4  version       owner   1. A thread that does not know the version refuses the ledger (SP_ABI_MISMATCH)
  *               8  pageShift     owner   log2 of the tracking page, 12 … 16
- *   Hint        0  hint          owner   nonzero: call poll(). Never the truth, only a reason to look at `run`
+ *   Guest code  0  hint          owner   nonzero: call poll(). Never the truth, only a reason to look at `run`
+ *               4  unwinding     host    nonzero: each frame saves itself and returns, until the thread is out of the guest
+ *               8  framesTop     host    where the next frame is saved
+ *              12  pinned        host    frames on this stack that cannot be saved: JavaScript under guest code
  *   Safepoint   0  run           both    generation << 3 | 0 IDLE 1 WAITING 2 RUNNING 3 FREEZING 4 FROZEN 5 ENDED
  *               4  found         owner   the state that the freeze found, which resume() restores
  *               8  holds         owner   reasons to be frozen, pending ones included
  *              12  epoch         owner   +1 at each resume
  *              16  woken         guest   generation of the last freeze that the guest came back from, after parking
  *              20  host          owner   number of the host that may run the guest; changes only while FROZEN
- *              24  frozenAtNs    *       process time at which FROZEN began; by whoever swaps it in, before the swap
- *              32  resumedAtNs   guest   process time of the first moment after parking
- *              40  requestedAtNs owner   process time of the last request
+ *              24  wanted        both    generation of the freeze in which the owner wants the thread; LEAVING once it comes
+ *              32  frozenAtNs    *       process time at which FROZEN began; by whoever swaps it in, before the swap
+ *              40  resumedAtNs   guest   process time of the first moment after parking
+ *              48  requestedAtNs owner   process time of the last request
  *   Doorbell    0  bell          anyone  +1, then notify: something a waiting guest may wait for has changed
  *   Clock       0  policy        owner   0 include, 1 exclude, 2 slew
  *               4  slewPpm       owner   how much faster than true the clock may run while it catches up
@@ -56,6 +60,9 @@
  *           generation, notifies, and parks while FROZEN.
  * Withdraw  withdraw(): the owner swaps FREEZING back to RUNNING; if that fails the guest is already FROZEN, or ENDED.
  * Resume    release(): the owner puts the clock right, adds 1 to epoch, stores the state that the freeze found, notifies.
+ * Recall    recall(): the owner writes `wanted` and stores FROZEN with the next generation, so that no host sleeps through it.
+ *           A host that can leave the guest swaps `wanted` for LEAVING and does: guest code saves its frames and returns,
+ *           a service is left by a signal. The guest stays FROZEN. unrecall() takes it back, unless the host was faster.
  * Always    Only the owner leaves FROZEN. While FROZEN the guest writes nothing, so the owner may read all of its memory.
  *           A host leaves IDLE and WAITING only by compare-and-swap, before it touches guest memory, and parks if that fails.
  *           Every compare-and-swap of a host, the grant included, expects a value it read before it looked at `host`, and
@@ -70,7 +77,7 @@
  */
 
 @unmanaged class Identity { magic: u32; version: u32; pageShift: u32; }
-@unmanaged class Safepoint { run: u32; found: u32; holds: u32; epoch: u32; woken: u32; host: u32; frozenAtNs: i64; resumedAtNs: i64; requestedAtNs: i64; }
+@unmanaged class Safepoint { run: u32; found: u32; holds: u32; epoch: u32; woken: u32; host: u32; wanted: u32; frozenAtNs: i64; resumedAtNs: i64; requestedAtNs: i64; }
 @unmanaged class Clock { policy: u32; slewPpm: u32; lagNs: i64; slewFromNs: i64; pausedNs: i64; floorNs: i64; startNs: i64; waitedNs: i64; waitFromNs: i64; waitPausedNs: i64; }
 
 export const ABI_MAGIC: u32 = 0x4c505331;
@@ -81,6 +88,9 @@ export const OFF_VERSION: u32 = offsetof<Identity>("version");
 export const OFF_PAGE_SHIFT: u32 = offsetof<Identity>("pageShift");
 
 export const OFF_HINT: u32 = 0x40;
+export const OFF_UNWINDING: u32 = 0x44;
+export const OFF_FRAMES_TOP: u32 = 0x48;
+export const OFF_PINNED: u32 = 0x4c;
 
 const SAFEPOINT: u32 = 0x80;
 export const OFF_RUN: u32 = SAFEPOINT + offsetof<Safepoint>("run");
@@ -89,6 +99,7 @@ export const OFF_HOLDS: u32 = SAFEPOINT + offsetof<Safepoint>("holds");
 export const OFF_EPOCH: u32 = SAFEPOINT + offsetof<Safepoint>("epoch");
 export const OFF_WOKEN: u32 = SAFEPOINT + offsetof<Safepoint>("woken");
 export const OFF_HOST: u32 = SAFEPOINT + offsetof<Safepoint>("host");
+export const OFF_WANTED: u32 = SAFEPOINT + offsetof<Safepoint>("wanted");
 export const OFF_FROZEN_AT_NS: u32 = SAFEPOINT + offsetof<Safepoint>("frozenAtNs");
 export const OFF_RESUMED_AT_NS: u32 = SAFEPOINT + offsetof<Safepoint>("resumedAtNs");
 export const OFF_REQUESTED_AT_NS: u32 = SAFEPOINT + offsetof<Safepoint>("requestedAtNs");
@@ -127,7 +138,14 @@ export const OFF_DIRTY_MAP: u32 = 0x100000;
 /** One byte for each 4096-byte page of a 4 GiB memory. */
 export const DIRTY_MAP_BYTES: u32 = 0x100000;
 
-export const LEDGER_PAGES: u32 = 32;
+export const OFF_FRAMES: u32 = 0x200000;
+/** Enough for 100 000 frames of ordinary programs; pages that are never touched cost nothing. */
+export const FRAMES_BYTES: u32 = 0x1000000;
+
+export const LEDGER_PAGES: u32 = 288;
+
+/** In `wanted`: the host has seen it, and comes. No generation has so many bits. */
+export const LEAVING: u32 = 0x7fffffff;
 
 export const STATE_BITS: u32 = 3;
 export const STATE_MASK: u32 = 7;

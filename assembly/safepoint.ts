@@ -4,7 +4,7 @@
  *
  *            owner                                     host of the guest
  *            request  withdraw  granted  release       enter  leave  poll  beginWait  endWait  end
- *            handOver  bury
+ *            recall  unrecall  taken  handOver  bury   takeUp
  *
  * The owner's functions never block: the owner waits outside, on `run`, always with a budget. The host's functions block
  * while the guest is FROZEN, in `park`.
@@ -12,10 +12,11 @@
 
 import { put as putClock } from "./clock";
 import { lost, now, number } from "./host";
+import { ringBell } from "./streams";
 import {
-  ENDED, FREEZING, FROZEN, IDLE, OFF_EPOCH, OFF_FOUND, OFF_FROZEN_AT_NS, OFF_HINT, OFF_HOLDS, OFF_HOST, OFF_PAUSED_NS,
-  OFF_REQUESTED_AT_NS, OFF_RESUMED_AT_NS, OFF_RUN, OFF_WAITED_NS, OFF_WAIT_FROM_NS, OFF_WAIT_PAUSED_NS, OFF_WOKEN, RUNNING,
-  STATE_BITS, STATE_MASK, WAITING,
+  ENDED, FREEZING, FROZEN, IDLE, LEAVING, OFF_EPOCH, OFF_FOUND, OFF_FROZEN_AT_NS, OFF_HINT, OFF_HOLDS, OFF_HOST,
+  OFF_PAUSED_NS, OFF_PINNED, OFF_REQUESTED_AT_NS, OFF_RESUMED_AT_NS, OFF_RUN, OFF_UNWINDING, OFF_WAITED_NS,
+  OFF_WAIT_FROM_NS, OFF_WAIT_PAUSED_NS, OFF_WANTED, OFF_WOKEN, RUNNING, STATE_BITS, STATE_MASK, WAITING,
 } from "./ledger";
 
 /** What release(), withdraw() and handOver() answer when the state is not one in which they may act. */
@@ -126,6 +127,34 @@ export function release(): i32 {
   return 0;
 }
 
+/**
+ * Asks the host of a FROZEN guest to take the guest off its thread: to come out of guest code and services, with the stack in
+ * the ledger. The guest stays FROZEN. REFUSED when it is not.
+ */
+export function recall(): i32 {
+  const run = atomic.load<u32>(OFF_RUN);
+  if (stateOf(run) != FROZEN) return REFUSED;
+  const again = nextGeneration(run, FROZEN);
+  atomic.store<u32>(OFF_WANTED, again >> STATE_BITS);
+  // A new value, because a host that has looked at `wanted` already and is about to sleep on the old one must not.
+  atomic.store<u32>(OFF_RUN, again);
+  atomic.notify(OFF_RUN, -1);
+  ringBell();
+  return 0;
+}
+
+/** Takes a recall back. REFUSED if the host is on its way out already. */
+export function unrecall(): i32 {
+  const generation = atomic.load<u32>(OFF_RUN) >> STATE_BITS;
+  return atomic.cmpxchg<u32>(OFF_WANTED, generation, 0) == LEAVING ? REFUSED : 0;
+}
+
+/** The host has left. Whatever the guest waited for, it will ask for again: what resumes is a guest that runs. */
+export function taken(): void {
+  atomic.store<u32>(OFF_WANTED, 0);
+  if (load<u32>(OFF_FOUND) == WAITING) store<u32>(OFF_FOUND, RUNNING);
+}
+
 /** Makes `next` the host that may run the guest, if `expected` is. Only while FROZEN; otherwise REFUSED. */
 export function handOver(expected: u32, next: u32): i32 {
   if (stateOf(atomic.load<u32>(OFF_RUN)) != FROZEN) return REFUSED;
@@ -158,18 +187,31 @@ function finish(run: u32): void {
 
 // ---- the host's side ----
 
-/** What park() answers a host that the guest is not with; no `run` looks like this. */
+/** What park() answers besides `run`, which never looks like these: the guest is not with this host; the owner wants the thread. */
 const LOST: u32 = u32.MAX_VALUE;
+const LEAVE: u32 = u32.MAX_VALUE - 1;
+
+/** What moves of a host answer: it was not in the state to move from (it has ended); done; the owner wants the thread. */
+const NO: u32 = 0;
+const YES: u32 = 1;
+const WANTED: u32 = 2;
 
 /**
- * Waits out every freeze, then answers `run` as found: any state but FREEZING and FROZEN; or LOST. A grant says that the
- * guest stands still, so nobody but its host may give it, however late some other host wakes up and finds FREEZING.
+ * Waits out every freeze, then answers `run` as found: any state but FREEZING and FROZEN; or LOST, or LEAVE if the thread can
+ * leave and is wanted. A grant says that the guest stands still, so nobody but its host may give it, however late some other
+ * host wakes up and finds FREEZING. `parked` is the freeze that this host is in already, or 0.
  */
-function park(): u32 {
-  let parked: u32 = 0;
+function park(canLeave: bool, parked: u32 = 0): u32 {
   while (true) {
     const run = atomic.load<u32>(OFF_RUN);
     if (stateOf(run) == FROZEN) {
+      const generation = run >> STATE_BITS;
+      if (canLeave && atomic.load<u32>(OFF_WANTED) == generation && atomic.load<u32>(OFF_HOST) == number) {
+        // Fails if the owner has taken the recall back.
+        if (atomic.cmpxchg<u32>(OFF_WANTED, generation, LEAVING) == generation) return LEAVE;
+      }
+      // A recall moves the generation of the freeze on.
+      if (parked != 0) parked = run;
       atomic.wait<i32>(OFF_RUN, run, -1);
       continue;
     }
@@ -195,8 +237,8 @@ function park(): u32 {
 }
 
 /** The same for callers to whom a lost guest is no answer. */
-function parkOwned(): u32 {
-  const run = park();
+function parkOwned(canLeave: bool, parked: u32 = 0): u32 {
+  const run = park(canLeave, parked);
   if (run == LOST) {
     lost();
     unreachable();
@@ -205,44 +247,59 @@ function parkOwned(): u32 {
 }
 
 /** Moves `from` to `to` for the host that owns the guest, after every freeze has been waited out. */
-function move(from: u32, to: u32): bool {
+function move(from: u32, to: u32, canLeave: bool): u32 {
   while (true) {
-    const run = parkOwned();
-    if (stateOf(run) != from) return false;
-    if (swap(run, withState(run, to))) return true;
+    const run = parkOwned(canLeave);
+    if (run == LEAVE) return WANTED;
+    if (stateOf(run) != from) return NO;
+    if (swap(run, withState(run, to))) return YES;
   }
 }
 
-/** IDLE to RUNNING: before anything of the guest is touched. False if the guest has ended. */
-export function enter(): bool {
-  return move(IDLE, RUNNING);
+/** Whether only frames that can be saved are on the stack: JavaScript between guest frames cannot. */
+function canUnwind(): bool {
+  return load<u32>(OFF_PINNED) == 0;
+}
+
+/** IDLE to RUNNING: before anything of the guest is touched. */
+export function enter(): u32 {
+  return move(IDLE, RUNNING, true);
 }
 
 /** RUNNING to IDLE: after the last touch. */
-export function leave(): bool {
-  return move(RUNNING, IDLE);
+export function leave(): u32 {
+  return move(RUNNING, IDLE, true);
 }
 
-/** A safepoint: parks if a freeze is asked for. Guest code calls it when it sees the hint. */
+/**
+ * A safepoint: parks if a freeze is asked for. Guest code calls it when it sees the hint, and looks at `unwinding` when it
+ * comes back.
+ */
 export function poll(): void {
-  parkOwned();
+  if (parkOwned(canUnwind()) == LEAVE) store<u32>(OFF_UNWINDING, 1);
+}
+
+/** A new host of a guest that was handed over: waits for the release. YES, or WANTED when the guest is to go on elsewhere. */
+export function takeUp(): u32 {
+  return parkOwned(true, atomic.load<u32>(OFF_RUN)) == LEAVE ? WANTED : YES;
 }
 
 /** RUNNING to WAITING: from here to endWait() the host touches nothing of the guest. */
-export function beginWait(): bool {
+export function beginWait(): u32 {
   // Before the swap: a pause that comes while this parks, or right after, then lies between the two readings as a whole.
   store<i64>(OFF_WAIT_FROM_NS, now());
   store<i64>(OFF_WAIT_PAUSED_NS, atomic.load<i64>(OFF_PAUSED_NS));
-  return move(RUNNING, WAITING);
+  return move(RUNNING, WAITING, canUnwind());
 }
 
 /** WAITING to RUNNING: parks first if the guest was frozen meanwhile, however the wait ended. */
-export function endWait(): bool {
-  if (!move(WAITING, RUNNING)) return false;
+export function endWait(): u32 {
+  const moved = move(WAITING, RUNNING, canUnwind());
+  if (moved != YES) return moved;
   const paused = atomic.load<i64>(OFF_PAUSED_NS) - load<i64>(OFF_WAIT_PAUSED_NS);
   const waited = now() - load<i64>(OFF_WAIT_FROM_NS) - paused;
   atomic.store<i64>(OFF_WAITED_NS, atomic.load<i64>(OFF_WAITED_NS) + max<i64>(waited, 0));
-  return true;
+  return YES;
 }
 
 /**
@@ -251,7 +308,7 @@ export function endWait(): bool {
  */
 export function end(): bool {
   while (true) {
-    const run = park();
+    const run = park(false);
     if (run == LOST) return false;
     if (swap(run, withState(run, ENDED))) break;
   }

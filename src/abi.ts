@@ -11,6 +11,9 @@ export const OFF_VERSION = 4;
 export const OFF_PAGE_SHIFT = 8;
 
 export const OFF_HINT = 0x40;
+export const OFF_UNWINDING = 0x44;
+export const OFF_FRAMES_TOP = 0x48;
+export const OFF_PINNED = 0x4c;
 
 export const OFF_RUN = 0x80;
 export const OFF_FOUND = 0x84;
@@ -18,9 +21,10 @@ export const OFF_HOLDS = 0x88;
 export const OFF_EPOCH = 0x8c;
 export const OFF_WOKEN = 0x90;
 export const OFF_HOST = 0x94;
-export const OFF_FROZEN_AT_NS = 0x98;
-export const OFF_RESUMED_AT_NS = 0xa0;
-export const OFF_REQUESTED_AT_NS = 0xa8;
+export const OFF_WANTED = 0x98;
+export const OFF_FROZEN_AT_NS = 0xa0;
+export const OFF_RESUMED_AT_NS = 0xa8;
+export const OFF_REQUESTED_AT_NS = 0xb0;
 
 export const OFF_BELL = 0xc0;
 
@@ -53,8 +57,14 @@ export const RUNS_MAX = 8192;
 export const OFF_DIRTY_MAP = 0x100000;
 export const DIRTY_MAP_BYTES = 0x100000;
 
+export const OFF_FRAMES = 0x200000;
+export const FRAMES_BYTES = 0x1000000;
+
 /** Size of a ledger, in 64 KiB pages. */
-export const LEDGER_PAGES = 32;
+export const LEDGER_PAGES = 288;
+
+/** In `wanted`. */
+export const LEAVING = 0x7fffffff;
 
 export const STATE_BITS = 3;
 export const STATE_MASK = 7;

@@ -14,9 +14,13 @@ export interface Core {
   withdraw(): number;
   granted(): number;
   release(): number;
+  recall(): number;
+  unrecall(): number;
+  taken(): void;
   handOver(expected: number, next: number): number;
   bury(): number;
-  // host: the handshake
+  // host: the handshake; moves answer NO, YES or WANTED
+  takeUp(): number;
   enter(): number;
   leave(): number;
   poll(): void;
@@ -50,6 +54,12 @@ export interface Core {
   refused(ring: number): number;
   ringBell(): void;
 }
+
+/** The guest was not in the state to move from: it has ended. */
+export const NO = 0;
+export const YES = 1;
+/** The owner wants the guest off this thread. */
+export const WANTED = 2;
 
 /** Number of the owner's side, which never runs the guest. */
 export const OWNER = 0;
