@@ -33,7 +33,8 @@ const SUBSCRIPTIONS_MAX = 16384;
  */
 const MIXED_CLOCKS_NS = 100_000_000n;
 
-const TIME_MAX = (1n << 64n) - 1n;
+/** Some 292 years, for clocks that count in signed words. */
+const TIME_MAX = (1n << 63n) - 1n;
 
 interface Clock {
   readonly kind: "clock";
@@ -83,9 +84,8 @@ export function pollCalls(context: Context): Calls {
     }
     const clock = id === CLOCK_REALTIME ? "wall" : "monotonic";
     const time = memory.readU64(ptr + 24);
-    if ((memory.readU16(ptr + 40) & SUBCLOCK_ABSTIME) !== 0)
-      return { kind: "clock", userdata, deadline: { clock, ns: time } };
-    const ns = time + (clock === "wall" ? begun.wallNs : begun.monotonicNs);
+    const absolute = (memory.readU16(ptr + 40) & SUBCLOCK_ABSTIME) !== 0;
+    const ns = absolute ? time : time + (clock === "wall" ? begun.wallNs : begun.monotonicNs);
     return { kind: "clock", userdata, deadline: { clock, ns: ns > TIME_MAX ? TIME_MAX : ns } };
   }
 

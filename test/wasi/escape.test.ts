@@ -121,12 +121,12 @@ for (const [kind, files] of [
   ["descriptors", nodeFiles],
   ["paths", new NodeFiles({ relative: false })],
 ] as const) {
-  const escape = suite<Context>(`paths stay inside, directories as ${kind}`);
-  escape.before.each((context) => Object.assign(context, build()));
-  escape.after.each(({ base }) => rmSync(base, { recursive: true, force: true }));
+  const paths = suite<Context>(`paths stay inside, directories as ${kind}`);
+  paths.before.each((context) => void Object.assign(context, build()));
+  paths.after.each(({ base }) => rmSync(base, { recursive: true, force: true }));
 
   for (const [name, attempt] of Object.entries(ATTEMPTS)) {
-    escape(`refuse to ${name}`, ({ base, inside }) => {
+    paths(`refuse to ${name}`, ({ base, inside }) => {
       const calls = new Calls(new Machine({ files, preopens: { "/": inside } }));
       const before = [readdirSync(base).sort(), readdirSync(join(base, "outside")).sort()];
       const answer = outcome(() => attempt(calls));
@@ -140,7 +140,7 @@ for (const [kind, files] of [
     });
   }
 
-  escape("end circles of links", ({ inside }) => {
+  paths("end circles of links", ({ inside }) => {
     const calls = new Calls(new Machine({ files, preopens: { "/": inside } }));
     assert.is(
       outcome(() => calls.open(ROOT, "loop1")),
@@ -153,7 +153,7 @@ for (const [kind, files] of [
     calls.wasi.dispose("exited");
   });
 
-  escape("follow links that stay inside, also by way of ..", ({ inside }) => {
+  paths("follow links that stay inside, also by way of ..", ({ inside }) => {
     const calls = new Calls(new Machine({ files, preopens: { "/": inside } }));
     calls.symlink("../file", ROOT, "dir/good");
     calls.symlink("dir/deep/..", ROOT, "round");
@@ -164,7 +164,7 @@ for (const [kind, files] of [
     calls.wasi.dispose("exited");
   });
 
-  escape("refuse a directory that became a link after it was opened", ({ base, inside }) => {
+  paths("refuse a directory that became a link after it was opened", ({ base, inside }) => {
     const calls = new Calls(new Machine({ files, preopens: { "/": inside } }));
     const dir = calls.open(ROOT, "dir", { directory: true });
     renameSync(join(inside, "dir"), join(inside, "gone"));
@@ -174,7 +174,7 @@ for (const [kind, files] of [
     calls.wasi.dispose("exited");
   });
 
-  escape.run();
+  paths.run();
 }
 
 const tree = suite("paths stay inside, trees in memory");
@@ -204,7 +204,7 @@ tree("refuse every way out", () => {
 tree.run();
 
 const race = suite<Context>("paths stay inside under a race");
-race.before.each((context) => Object.assign(context, build()));
+race.before.each((context) => void Object.assign(context, build()));
 race.after.each(({ base }) => rmSync(base, { recursive: true, force: true }));
 
 race("read no secret while a directory turns into a link and back", async ({ base, inside }) => {
