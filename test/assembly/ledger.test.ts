@@ -76,8 +76,14 @@ for (const name of outputs) {
   ledger(`${name}.wasm has no data segment, no start function, no mutable global`, () => {
     const sections = [...sectionsOf(bytesOf(name))];
     assert.ok(sections.some(({ id }) => id === 10));
-    assert.not(sections.some(({ id }) => id === 8), "start section");
-    assert.not(sections.some(({ id }) => id === 11 || id === 12), "data section");
+    assert.not(
+      sections.some(({ id }) => id === 8),
+      "start section",
+    );
+    assert.not(
+      sections.some(({ id }) => id === 11 || id === 12),
+      "data section",
+    );
     for (const { body } of sections.filter(({ id }) => id === 6)) assert.is(mutableGlobals(body), 0);
   });
 
@@ -123,6 +129,7 @@ ledger("no two fields overlap, and the areas follow one another", () => {
     [abi.OFF_RUNS, 8 * abi.RUNS_MAX],
     [abi.OFF_RING_BYTES, 3 * abi.RING_BYTES],
     [abi.OFF_DIRTY_MAP, abi.DIRTY_MAP_BYTES],
+    [abi.OFF_FRAMES, abi.FRAMES_BYTES],
     [abi.LEDGER_PAGES * 65536, 0],
   ];
   for (let index = 0; index + 1 < areas.length; index++) {
