@@ -18,9 +18,18 @@ import type { Image } from "../prepare/image.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
+import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { Failure, FromHost, ToHost } from "./messages.ts";
-import type { DirtyReport, Exit, FreezeReport, GuestEvents, GuestState, ResumeReport } from "./reports.ts";
+import type {
+  DirtyReport,
+  Exit,
+  FreezeReport,
+  GuestEventMap,
+  GuestEvents,
+  GuestState,
+  ResumeReport,
+} from "./reports.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import type { InputPump, OutputPump } from "./streams.ts";
 import type { Tracking } from "./tracking.ts";
@@ -60,7 +69,7 @@ export class Guest implements AsyncDisposable {
   readonly name: string;
   /** Memory 0 itself: reads tear unless the guest is frozen, and growth replaces `buffer`. */
   readonly memory: WebAssembly.Memory;
-  readonly events: GuestEvents = new EventTarget() as GuestEvents;
+  readonly events: GuestEvents;
   /** How the guest ended. Never rejects. */
   readonly exited: Promise<Exit>;
   readonly #parts: GuestParts;
@@ -71,6 +80,7 @@ export class Guest implements AsyncDisposable {
   readonly #hurried: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #descriptors: Descriptors;
   readonly #words: Int32Array;
+  readonly #listeners: Listeners = new Listeners();
   #thread: Thread | undefined;
   /** Set in "booting", "exited" and "failed", which the ledger does not know. */
   #stage: "booting" | "exited" | "failed" | undefined = "booting";
@@ -82,6 +92,7 @@ export class Guest implements AsyncDisposable {
     this.name = parts.name;
     this.memory = parts.memory.memory;
     this.exited = this.#exited.promise;
+    this.events = this.#listeners as GuestEvents;
     this.#words = new Int32Array(parts.ledger.buffer);
     this.#descriptors = new Descriptors(parts.ledger);
     this.#calls = new Calls(parts.name, { queueMax: parts.callQueueMax, post: (message) => this.#post(message) });
@@ -371,8 +382,8 @@ export class Guest implements AsyncDisposable {
     this.#dispatch("state", { guest: this.name, from, to });
   }
 
-  #dispatch(type: "state" | "freeze" | "resume", detail: object): void {
+  #dispatch<K extends keyof GuestEventMap>(type: K, detail: GuestEventMap[K]["detail"]): void {
     this.#parts.platform.publish(`stillpoint:guest:${type}`, detail);
-    this.events.dispatchEvent(new CustomEvent(type, { detail }));
+    this.#listeners.tell(type, detail);
   }
 }
