@@ -226,7 +226,7 @@ freezing("withFrozen gives the memory at rest and resumes whatever becomes of th
     assert.is(guest.state, "frozen");
     return turns(guest);
   });
-  assert.type(seen, "bigint");
+  assert.ok(seen > 0n);
   for (const work of [
     () => {
       throw new Error("work");
