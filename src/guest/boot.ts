@@ -109,6 +109,7 @@ export async function bootGuest(
       nowNs: platform.nowNs,
       memory: guestMemory,
       excludes: policy !== "include",
+      mayBlock: platform.mayBlock,
     }),
     tracking: trackingFor(options.track, { image, assets, core, ledger, memory }),
     stdin: new InputPump(core, ledger, stdin, platform),

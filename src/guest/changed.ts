@@ -1,5 +1,5 @@
 /**
- * Waiting for a word of shared memory without blocking the thread. The timer beside the wait is there because a pending
+ * Waiting for a word of shared memory without blocking the thread for longer than a nap. The timer beside the wait is there because a pending
  * `Atomics.waitAsync` does not keep Node alive.
  *
  * Nobody spins on a word here, not even for a moment: where there are more threads than cores, the one that spins is as
@@ -32,4 +32,15 @@ export function changed(
     signal?.addEventListener("abort", done);
     waiting.value.then(done);
   });
+}
+
+/**
+ * How long a thread sleeps, blocking, before it waits by way of its event loop, ms. Nearly every guest stands still, or runs again,
+ * within that, and the way through the event loop takes longer by itself.
+ */
+const NAP_MS = 0.05;
+
+/** Sleeps for a moment, where the thread may block. True once the word is no longer `value`. */
+export function nap(words: Int32Array, { index, value }: { index: number; value: number }): boolean {
+  return Atomics.wait(words, index, value, NAP_MS) !== "timed-out";
 }

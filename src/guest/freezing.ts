@@ -22,7 +22,7 @@ import {
 } from "../abi.ts";
 import type { Core } from "../core/core.ts";
 import { FreezeTimeoutError, GuestStateError, StillpointError } from "../errors.ts";
-import { changed } from "./changed.ts";
+import { changed, nap } from "./changed.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { FreezeReport, ResumeReport } from "./reports.ts";
 
@@ -60,12 +60,19 @@ export class Freezing {
   readonly #memory: GuestMemory;
   /** Whether the guest's monotonic clock leaves pauses out. */
   readonly #excludes: boolean;
+  /** Whether this thread may block. */
+  readonly #mayBlock: boolean;
 
   constructor(
     guest: string,
     core: Core,
     ledger: WebAssembly.Memory,
-    { nowNs, memory, excludes }: { nowNs: () => bigint; memory: GuestMemory; excludes: boolean },
+    {
+      nowNs,
+      memory,
+      excludes,
+      mayBlock,
+    }: { nowNs: () => bigint; memory: GuestMemory; excludes: boolean; mayBlock: boolean },
   ) {
     this.#guest = guest;
     this.#core = core;
@@ -74,6 +81,7 @@ export class Freezing {
     this.#nowNs = nowNs;
     this.#memory = memory;
     this.#excludes = excludes;
+    this.#mayBlock = mayBlock;
   }
 
   /** The state word's state. */
@@ -99,6 +107,7 @@ export class Freezing {
         this.#giveUp(budgetMs);
         break;
       }
+      if (this.#mayBlock && nap(this.#words, { index: RUN, value: run })) continue;
       await changed(this.#words, { index: RUN, value: run, budgetMs: leftMs, signal });
     }
     return this.#granted(begun);
@@ -155,6 +164,7 @@ export class Freezing {
         const woken = Atomics.load(this.#words, WOKEN);
         const leftMs = until - performance.now();
         if (this.#back(woken, released.generation) || leftMs <= 0 || this.state === ENDED) break;
+        if (this.#mayBlock && nap(this.#words, { index: WOKEN, value: woken })) continue;
         await changed(this.#words, { index: WOKEN, value: woken, budgetMs: leftMs });
       }
     }
