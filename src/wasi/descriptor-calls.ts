@@ -220,7 +220,7 @@ export function descriptorCalls(context: Context): Calls {
     fd_allocate(fd: number, offset: bigint, bytes: bigint) {
       const { volume, type, handle } = descriptors.file(fd, FD_ALLOCATE);
       if (type !== REGULAR_FILE || bytes === 0n) throw new Fault("EINVAL");
-      const end = sizeOf(BigInt.asUintN(64, offset) + BigInt(sizeOf(bytes)));
+      const end = sizeOf(BigInt(sizeOf(offset) + sizeOf(bytes)));
       const { files } = context.volume(volume);
       if (files.stat(handle).bytes < BigInt(end)) files.truncate(handle, end);
       return SUCCESS;

@@ -79,7 +79,7 @@ export class GuestMemory {
   writeBytes(ptr: number, source: Uint8Array): void {
     const address = this.check(ptr, source.length);
     this.#bytes.set(source, address);
-    this.#host.mark({ ptr: address, bytes: source.length });
+    if (source.length > 0) this.#host.mark({ ptr: address, bytes: source.length });
   }
 
   /** The bytes themselves, for one copy now. Who writes to them calls wrote(). */

@@ -1,17 +1,19 @@
 // Goal: whatever numbers a guest passes, a call answers an errno; it throws nothing, writes nothing that it does not mark, and
 // reads and writes nothing outside. Method: every call with seeded hostile arguments, memory compared before and after.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import wabt from "wabt";
-import { ExitSignal } from "../../dist/wasi/host.js";
+import { ExitSignal, type Preopen } from "../../dist/wasi/host.js";
 import { createWasi } from "../../dist/wasi/wasi.js";
 import { Calls, outcome } from "./calls.ts";
 import { Machine, Output, StuckError } from "./machine.ts";
 import { Random, seedOf } from "./random.ts";
 
-const ROUNDS = process.env.SP_FULL === "1" ? 60_000 : 6_000;
+const ROUNDS = process.env.SP_FULL === "1" ? 60_000 : 5_000;
 const MEMORY_BYTES = 4 * 65536;
 
 /** Parameters of each call: p pointer, n size or number, l 64-bit word. */
@@ -97,57 +99,79 @@ function argumentOf(random: Random, kind: string): number | bigint {
   return random.pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 100, 4095, 65536, -1, 0x7fff_ffff, random.word()]) | 0;
 }
 
-hostile("end in an errno, and everything written is marked", () => {
+/** Services with something in every corner, and memory with something at every address. */
+function newLife(root: Preopen, random: Random): Calls {
+  const options = { preopens: { "/": root }, env: { A: "1" }, random: (into: Uint8Array) => void into.fill(7) };
+  const machine = new Machine(options, new Output(1 << 20));
+  machine.stdin.offer(new Uint8Array(5000).fill(65));
+  machine.stdin.end();
+  const calls = new Calls(machine);
+  // Paths and buffers at small addresses, so that some calls come far.
+  for (let at = 0; at < MEMORY_BYTES; at += 4) {
+    calls.view.setUint32(at, random.below(4) === 0 ? random.word() : random.below(600), true);
+  }
+  calls.bytes.set(new TextEncoder().encode("file dir dir/inner ../x\0"), 128);
+  return calls;
+}
+
+function fuzz(root: Preopen): void {
   const seed = seedOf();
   const random = new Random(seed);
-  let machine: Machine;
-  let calls: Calls;
-  const start = (): void => {
-    machine = new Machine(
-      { preopens: { "/": { file: "content", dir: { inner: "x" } } }, env: { A: "1" }, random: (into) => into.fill(7) },
-      new Output(1 << 20),
-    );
-    machine.stdin.offer(new Uint8Array(5000).fill(65));
-    machine.stdin.end();
-    calls = new Calls(machine);
-    // Paths and buffers at small addresses, so that some calls come far.
-    for (let at = 0; at < MEMORY_BYTES; at += 4)
-      calls.view.setUint32(at, random.below(4) === 0 ? random.word() : random.below(600), true);
-    calls.bytes.set(new TextEncoder().encode("file dir dir/inner ../x\0"), 128);
+  let calls = newLife(root, random);
+  const startAgain = (): void => {
+    calls.wasi.dispose("exited");
+    assert.is(calls.machine.open.size, 0, `seed ${seed}: something stays open`);
+    calls = newLife(root, random);
   };
-  start();
   const answers = new Map<number, number>();
   for (let round = 0; round < ROUNDS; round++) {
-    if (round % 500 === 499) start();
+    if (round % 500 === 499) startAgain();
     const name = random.pick(Object.keys(SIGNATURES));
     const args = Array.from(SIGNATURES[name]!, (kind) => argumentOf(random, kind));
     const where = `seed ${seed}, round ${round}: ${name}(${args.join(", ")})`;
-    const before = calls!.bytes.slice();
-    machine!.marks.length = 0;
+    const before = calls.bytes.slice();
+    calls.machine.marks.length = 0;
     let errno: number;
     try {
-      errno = calls!.raw(name, ...args);
+      errno = calls.raw(name, ...args);
     } catch (error) {
       // Some calls rightly wait for ever: for a deadline in 2554, or for an output without room.
       assert.ok(error instanceof StuckError, `${where} threw ${error}`);
-      start();
+      startAgain();
       continue;
     }
     assert.ok(Number.isInteger(errno) && errno >= 0 && errno <= 76, `${where} answered ${errno}`);
     answers.set(errno, (answers.get(errno) ?? 0) + 1);
     const marked = new Uint8Array(MEMORY_BYTES);
-    for (const { ptr, bytes } of machine!.marks) {
+    for (const { ptr, bytes } of calls.machine.marks) {
       assert.ok(ptr >= 0 && bytes > 0 && ptr + bytes <= MEMORY_BYTES, `${where} marked ${ptr}+${bytes}`);
       marked.fill(1, ptr, ptr + bytes);
     }
-    const after = calls!.bytes;
+    const after = calls.bytes;
     if (Buffer.compare(before, after.slice()) !== 0) {
       const lost = before.findIndex((byte, at) => byte !== after[at] && marked[at] === 0);
       assert.is(lost, -1, `${where} wrote byte ${lost} without a mark`);
     }
   }
+  calls.wasi.dispose("exited");
   assert.ok((answers.get(0) ?? 0) > ROUNDS / 50, `hardly a call came through: ${JSON.stringify([...answers])}`);
   assert.ok((answers.get(21) ?? 0) > ROUNDS / 20, `hardly a pointer was bad: ${JSON.stringify([...answers])}`);
+}
+
+hostile("end in an errno, and everything written is marked, with files in memory", () => {
+  fuzz({ file: "content", dir: { inner: "x" } });
+});
+
+hostile("end in an errno, and everything written is marked, with real files", () => {
+  const directory = mkdtempSync(join(tmpdir(), "stillpoint-hostile-"));
+  try {
+    mkdirSync(join(directory, "dir"));
+    writeFileSync(join(directory, "file"), "content");
+    writeFileSync(join(directory, "dir", "inner"), "x");
+    fuzz(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 hostile("find every result pointer checked before anything happens", () => {
