@@ -1,6 +1,6 @@
 /**
- * Waiting for a word of shared memory without blocking the thread for longer than a nap. The timer beside the wait is there because a pending
- * `Atomics.waitAsync` does not keep Node alive.
+ * Waiting for a word of shared memory without blocking the thread for longer than a nap. The timer beside the wait is there
+ * because a pending `Atomics.waitAsync` does not keep Node alive.
  *
  * Nobody spins on a word here, not even for a moment: where there are more threads than cores, the one that spins is as
  * likely as not in the way of the one it waits for.
@@ -35,8 +35,8 @@ export function changed(
 }
 
 /**
- * How long a thread sleeps, blocking, before it waits by way of its event loop, ms. Nearly every guest stands still, or runs again,
- * within that, and the way through the event loop takes longer by itself.
+ * How long a thread sleeps, blocking, before it waits by way of its event loop, ms. Nearly every guest stands still, or runs
+ * again, within that, and the way through the event loop takes longer by itself.
  */
 const NAP_MS = 0.05;
 
