@@ -3,6 +3,7 @@
 // has, and boot guests under services that are wrong in every way that services have.
 
 import { readdirSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type BootOptions, Fleet, type Guest } from "../../dist/index.js";
@@ -33,6 +34,9 @@ const DEADLY = asking(`
   if (n === 7) for (;;);
   if (n === 8) setTimeout(() => { for (;;); }, 0);
   return n;`);
+
+// Of the Workers to come: a heap that is full only after gigabytes would take the machine with it.
+setFlagsFromString("--max-old-space-size=128");
 
 interface Context {
   fleet: Fleet;
