@@ -4,9 +4,10 @@
  */
 
 import { randomInt } from "node:crypto";
+import { isMainThread } from "node:worker_threads";
 
 export const SEED: number = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
-console.log(`SP_SEED=${SEED}`);
+if (isMainThread) console.log(`SP_SEED=${SEED}`);
 
 export class Random {
   #state: number;
