@@ -126,7 +126,8 @@ export function descriptorCalls(context: Context): Calls {
       header.setBigUint64(0, BigInt(index + 1), true);
       header.setBigUint64(8, stat?.inode ?? 0n, true);
       header.setUint32(16, encoded.length, true);
-      header.setUint8(20, type);
+      // A listing need not know what kinds things are.
+      header.setUint8(20, stat?.type ?? type);
       pieces.push(new Uint8Array(header.buffer), encoded);
       bytes += DIRENT_BYTES + encoded.length;
     }

