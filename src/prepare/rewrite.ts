@@ -201,6 +201,7 @@ export class Rewriter {
         return depth + 1;
       case 0x0b: // end
         return depth - 1;
+      case 0x09: // rethrow, of what a handler further out has caught
       case 0x0c: // br
       case 0x0d: // br_if
       case 0x0e: // br_table

@@ -21,7 +21,7 @@ import type { Value } from "../support/values.ts";
 
 const FULL = process.env.SP_FULL === "1";
 const ONLY = process.env.SP_MODULE === undefined ? undefined : Number(process.env.SP_MODULE);
-const MODULES = FULL ? 2000 : 200;
+const MODULES = FULL ? 2000 : 150;
 const CALLS_OF_EACH = 3;
 /** More polls than any of these programs reaches; a program that passes it has been broken into one that does not end. */
 const POLLS_MAX = 10_000_000;
@@ -205,7 +205,13 @@ random(`${MODULES} of them behave as before under all combinations, and no chang
     const bytes = i % 2 === 0 ? assemble(loopProgram(source)) : await fuzzer.make(source, 1000 + source.below(6000));
     assert.ok(bytes, `module ${i} is not well-formed`);
     if (process.env.SP_DUMP !== undefined) writeFileSync(process.env.SP_DUMP, bytes);
-    compare(subjectOf(`SP_SEED=${SEED} SP_MODULE=${i}`, bytes, source));
+    const name = `SP_SEED=${SEED} SP_MODULE=${i}`;
+    try {
+      compare(subjectOf(name, bytes, source));
+    } catch (error) {
+      console.log(`failing module: ${name}`);
+      throw error;
+    }
   }
   const { modules, calls, exhausted, pagesMarked, pagesChanged } = totals;
   console.log(

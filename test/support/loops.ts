@@ -7,7 +7,7 @@
  *   general loops   nested, with calls, parameters, results, branch tables to them; each turn and each call uses fuel, and
  *                   without fuel every function returns at once
  *   stores          of every width and kind, in runs from one base whose local changes now and then, at small and absurd offsets
- *   besides         recursion, tail and indirect calls, exceptions, dead code, bulk memory, growth
+ *   besides         recursion, tail and indirect calls, exceptions in either encoding, dead code, bulk memory, growth
  *
  * Every function is (i32, i32) -> i32 and exported as f0, f1, …; the host sets the exported global "fuel" before a call.
  */
@@ -50,7 +50,11 @@ interface Label {
 class Generator {
   readonly #random: Random;
   readonly #functionCount: number;
+  /** No engine takes both encodings of exceptions in one module. */
+  readonly #legacyExceptions: boolean;
   #labels: Label[] = [];
+  /** Blocks of the older encoding whose handler this is, so that what they caught can be thrown again. */
+  #handlers: string[] = [];
   #names = 0;
   #counters = 0;
   #size = 0;
@@ -58,6 +62,7 @@ class Generator {
   constructor(random: Random, functionCount: number) {
     this.#random = random;
     this.#functionCount = functionCount;
+    this.#legacyExceptions = random.oneIn(3);
   }
 
   function(index: number): string {
@@ -139,7 +144,9 @@ class Generator {
         if (kind === 0) body.push(`(if ${this.#i32(1)} (then ${again} (br ${way.name})))`);
         else if (kind === 1)
           body.push(`(br_if ${way.name} (i32.eq (local.get ${counter}) (i32.const ${this.#random.below(40)})))`);
-        else if (kind === 2) body.push(`(if ${this.#i32(1)} (then ${this.#plain()}) (else ${this.#plain()}))`);
+        else if (kind === 2 && this.#handlers.length > 0) {
+          body.push(`(if (i32.eqz ${this.#i32(1)}) (then (rethrow ${this.#random.pick(this.#handlers)})))`);
+        } else if (kind === 2) body.push(`(if ${this.#i32(1)} (then ${this.#plain()}) (else ${this.#plain()}))`);
         else body.push(this.#plain());
       }
       return "";
@@ -200,6 +207,14 @@ class Generator {
   #attempt(depth: number): string {
     const caught = this.#label("caught", true);
     const inner = this.#within(caught, () => this.#statements(depth - 1));
+    if (this.#legacyExceptions) {
+      this.#handlers.push(caught.name);
+      const handler = this.#within(caught, () => this.#statements(depth - 1));
+      this.#handlers.pop();
+      return `(local.set $x (try ${caught.name} (result i32)
+        (do ${inner} (if ${this.#i32(2)} (then (throw $e ${this.#i32(1)}))) (local.get $q))
+        (catch $e (local.set $q) ${handler} (local.get $q))))`;
+    }
     return `(local.set $x (block ${caught.name} (result i32)
       (try_table (catch $e ${caught.name}) ${inner} (if ${this.#i32(2)} (then (throw $e ${this.#i32(1)})))) (local.get $q)))`;
   }
