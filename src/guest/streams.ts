@@ -63,6 +63,7 @@ export class InputPump {
       for (;;) {
         const { done, value } = await reader.read();
         if (done || this.#stopped.signal.aborted) break;
+        if (!(value instanceof Uint8Array)) throw new TypeError("standard input is made of Uint8Arrays");
         await this.#feed(value);
       }
     } catch {
