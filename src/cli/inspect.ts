@@ -70,8 +70,8 @@ function memoryLines({ memory }: ImageInfo): string[] {
 
 function addedLines({ options, counts, sizes }: ImageInfo): string[] {
   return [
-    `polls in ${count(counts.loopsPolled)} of ${count(counts.loops)} loops (${options.polls}), ` +
-      `${count(counts.loopsUnrolled)} of them unrolled, ${count(counts.loopsCounted)} counted; at ${count(counts.entryPolls)} function entries`,
+    `polls in ${count(counts.loopsPolled)} of ${count(counts.loops, "loop")} (${options.polls}), ` +
+      `${count(counts.loopsUnrolled)} of them unrolled, ${count(counts.loopsCounted)} counted; at the entry of ${count(counts.entryPolls, "function")}`,
     options.track === "marks"
       ? `${count(counts.marks)} marks of written pages of ${options.pageBytes} bytes, ${count(counts.marksMerged)} merged away`
       : "no marks of written pages",
@@ -85,7 +85,7 @@ function text({ file, bytes, prepared, image, refusal }: Inspection): string {
   }
   const state = prepared ? "prepared" : "can be prepared";
   const lines = [
-    `${file}: ${size(bytes)}, a ${image.style} of ${count(image.counts.functions)} functions, ${state}`,
+    `${file}: ${size(bytes)}, a ${image.style} of ${count(image.counts.functions, "function")}, ${state}`,
     `  sha256 ${image.sha256}${prepared ? " (of the original)" : ""}`,
     ...section("Memory", memoryLines(image)),
     ...section(

@@ -22,7 +22,9 @@ export class LiveLine {
     if (!this.#terminal) process.stderr.write(`stillpoint: ${text()}\n`);
     else {
       // A line that wraps could not be erased.
-      process.stderr.write(`${ERASE_LINE}${text().slice(0, process.stderr.columns - 1)}`);
+      const line = text();
+      const columns = process.stderr.columns || 80;
+      process.stderr.write(`${ERASE_LINE}${line.length < columns ? line : `${line.slice(0, columns - 2)}…`}`);
       this.#shown = true;
     }
   }

@@ -100,18 +100,18 @@ export class Pauses {
     };
   }
 
-  /** The report in one line. */
+  /** The report in one line; times are medians unless they say max. */
   get line(): string {
     const { report } = this;
     const part = (name: string, ms: Distribution | null): string[] =>
-      ms === null ? [] : [`${name} p50 ${milliseconds(ms.p50)}, max ${milliseconds(ms.max)}`];
+      ms === null ? [] : [`${name} ${milliseconds(ms.p50)}, max ${milliseconds(ms.max)}`];
     return [
-      `${count(report.count)} pauses (${count(report.parked)} parked, ${count(report.waiting)} waiting)`,
+      `${count(report.count, "pause")} (${count(report.waiting)} in a wait)`,
       ...part("safepoint", report.timeToSafepointMs),
       ...part("blackout", report.blackoutMs),
       `${size(report.guestBytesCopied)} copied`,
-      ...(report.dirtyPages === null ? [] : [`${count(report.dirtyPages)} pages dirtied`]),
-      ...(report.timeouts === 0 ? [] : [`${count(report.timeouts)} timeouts`]),
+      ...(report.dirtyPages === null ? [] : [`${count(report.dirtyPages, "page")} dirtied`]),
+      ...(report.timeouts === 0 ? [] : [count(report.timeouts, "timeout")]),
     ].join(" · ");
   }
 }

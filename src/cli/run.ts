@@ -140,12 +140,7 @@ export function addRun(program: Command): void {
     .argument("<file>", "module or image")
     .argument("[arguments...]", 'for the program, after "--"')
     .option("--dir <host::guest>", "a directory the program sees; may be repeated", directoriesOf)
-    .option(
-      "--env <key=value>",
-      "a variable the program sees; KEY alone passes it on; may be repeated",
-      environmentOf,
-      {},
-    )
+    .option("--env <key=value>", "a variable the program sees; KEY alone passes it on; may be repeated", environmentOf)
     .option("--freeze-every <ms>", "freeze the program this long after it went on", millisecondsOf)
     .option("--freeze-for <ms>", `how long each pause lasts (default: ${FREEZE_FOR_MS})`, millisecondsOf)
     .addOption(
