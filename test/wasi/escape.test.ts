@@ -153,6 +153,18 @@ for (const [kind, files] of [
     calls.wasi.dispose("exited");
   });
 
+  paths("follow forty links and no more", ({ inside }) => {
+    const calls = new Calls(new Machine({ files, preopens: { "/": inside } }));
+    calls.symlink("file", ROOT, "link1");
+    for (let index = 2; index <= 41; index++) calls.symlink(`link${index - 1}`, ROOT, `link${index}`);
+    assert.is(calls.read(calls.open(ROOT, "link40")), "mine");
+    assert.is(
+      outcome(() => calls.open(ROOT, "link41")),
+      "ELOOP",
+    );
+    calls.wasi.dispose("exited");
+  });
+
   paths("follow links that stay inside, also by way of ..", ({ inside }) => {
     const calls = new Calls(new Machine({ files, preopens: { "/": inside } }));
     calls.symlink("../file", ROOT, "dir/good");
@@ -207,7 +219,7 @@ const race = suite<Context>("paths stay inside under a race");
 race.before.each((context) => void Object.assign(context, build()));
 race.after.each(({ base }) => rmSync(base, { recursive: true, force: true }));
 
-race("read no secret while a directory turns into a link and back", async ({ base, inside }) => {
+race("read no secret while a directory and a file turn into links and back", async ({ base, inside }) => {
   const swap = join(inside, "swap");
   mkdirSync(join(base, "real", "below"), { recursive: true });
   writeFileSync(join(base, "real", "secret"), "mine");
@@ -215,18 +227,23 @@ race("read no secret while a directory turns into a link and back", async ({ bas
   mkdirSync(join(base, "outside", "below"));
   linkSync(join(base, "outside", "secret"), join(base, "outside", "below", "secret"));
   renameSync(join(base, "real"), swap);
+  writeFileSync(join(inside, "leaf"), "mine");
   const source = `
     const { renameSync, symlinkSync, unlinkSync } = require("node:fs");
-    const { workerData: { swap, aside, outside, stop } } = require("node:worker_threads");
+    const { workerData: { inside, stop } } = require("node:worker_threads");
+    const swap = (name, target) => {
+      renameSync(inside + name, inside + "aside");
+      symlinkSync(target, inside + name);
+      unlinkSync(inside + name);
+      renameSync(inside + "aside", inside + name);
+    };
     while (Atomics.load(stop, 0) === 0) {
-      renameSync(swap, aside);
-      symlinkSync(outside, swap);
-      unlinkSync(swap);
-      renameSync(aside, swap);
+      swap("swap", "../outside");
+      swap("leaf", "../secret");
       Atomics.add(stop, 1, 1);
     }`;
   const stop = new Int32Array(new SharedArrayBuffer(8));
-  const workerData = { swap, aside: join(inside, "aside"), outside: join(base, "outside"), stop };
+  const workerData = { inside: `${inside}/`, stop };
   const worker = new Worker(source, { eval: true, workerData });
   const ended = new Promise((resolve) => worker.once("exit", resolve));
   try {
@@ -234,7 +251,7 @@ race("read no secret while a directory turns into a link and back", async ({ bas
     const answers = new Map<string, number>();
     const endMs = performance.now() + (process.env.SP_FULL === "1" ? 20_000 : 3_000);
     while (performance.now() < endMs) {
-      for (const path of ["swap/secret", "swap/below/secret", "swap/below/../secret"]) {
+      for (const path of ["swap/secret", "swap/below/secret", "swap/below/../secret", "leaf"]) {
         const answer = outcome(() => {
           const fd = calls.open(ROOT, path);
           try {

@@ -110,7 +110,9 @@ export class Machine {
   readonly open = new Set<number>();
   readonly waits: Wait[] = [];
   readonly marks: { ptr: number; bytes: number }[] = [];
-  bell = 0;
+  bell = 5;
+  /** What the guest last read it as. */
+  #bellRead = -1;
   memory: WebAssembly.Memory | undefined;
   readonly host: WasiHost;
 
@@ -131,9 +133,10 @@ export class Machine {
         monotonicNs: () => process.hrtime.bigint(),
         cpuNs: () => BigInt(process.cpuUsage().user) * 1000n,
       },
-      bell: () => this.bell,
+      bell: () => (this.#bellRead = this.bell),
       wait: (wait) => {
         this.waits.push(wait);
+        if (wait.seen !== this.#bellRead) throw new Error(`waits with ${wait.seen}, read ${this.#bellRead}`);
         onWait?.(wait);
         if (this.bell !== wait.seen) return "woken";
         if (wait.until === undefined) throw new StuckError("waits for the bell, which nobody rings");
