@@ -1,6 +1,6 @@
 // The export list of the core; no code.
 export {
-  beginWait, bury, end, endWait, enter, granted, handOver, leave, poll, recall, release, request, takeUp, taken, unrecall,
+  beginWait, bury, end, endWait, enter, granted, handOver, heed, leave, poll, recall, release, request, stay, takeUp, taken, unrecall,
   withdraw,
 } from "./safepoint";
 export { cpuNs, monotonicNs, startClock, untilMonotonicNs } from "./clock";

@@ -4,7 +4,7 @@
  *
  *            owner                                     host of the guest
  *            request  withdraw  granted  release       enter  leave  poll  beginWait  endWait  end
- *            recall  unrecall  taken  handOver  bury   takeUp
+ *            recall  unrecall  taken  handOver  bury   takeUp  heed  stay
  *
  * The owner's functions never block: the owner waits outside, on `run`, always with a budget. The host's functions block
  * while the guest is FROZEN, in `park`.
@@ -282,6 +282,21 @@ export function poll(): void {
 /** A new host of a guest that was handed over: waits for the release. YES, or WANTED when the guest is to go on elsewhere. */
 export function takeUp(): u32 {
   return parkOwned(true, atomic.load<u32>(OFF_RUN)) == LEAVE ? WANTED : YES;
+}
+
+/** A recall that a host hears of outside the guest, in its message queue: whether it is meant, and not yet heeded. */
+export function heed(): bool {
+  const run = atomic.load<u32>(OFF_RUN);
+  const generation = run >> STATE_BITS;
+  if (stateOf(run) != FROZEN || atomic.load<u32>(OFF_HOST) != number) return false;
+  return atomic.cmpxchg<u32>(OFF_WANTED, generation, LEAVING) == generation;
+}
+
+/** The host was on its way out and cannot leave after all: it parks like any other. */
+export function stay(): void {
+  // Pairs with unrecall(), which finds that nobody comes.
+  atomic.store<u32>(OFF_WANTED, 0);
+  parkOwned(false, atomic.load<u32>(OFF_RUN));
 }
 
 /** RUNNING to WAITING: from here to endWait() the host touches nothing of the guest. */

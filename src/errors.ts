@@ -18,6 +18,7 @@ export type ErrorCode =
   | "SP_GUEST_TRAP"
   | "SP_GUEST_STATE"
   | "SP_NAME_TAKEN"
+  | "SP_HANDOVER_FAILED"
   | "SP_HOST_LOST"
   | "SP_QUEUE_FULL"
   | "SP_ENGINE_UNSUPPORTED"
@@ -119,5 +120,20 @@ export class HostLostError extends StillpointError {
   constructor(guest: string, message: string, options?: { cause?: unknown }) {
     super("SP_HOST_LOST", `guest ${guest} lost its host: ${message}`, options);
     this.guest = guest;
+  }
+}
+
+/** The guest was not handed over. It goes on in its old host from where it was, unless `guestState` says that it has ended. */
+export class HandoverError extends StillpointError {
+  override readonly name: string = "HandoverError";
+  readonly guest: string;
+  /** What was measured until it failed. */
+  readonly report: object;
+  readonly guestState: string;
+  constructor(guest: string, { cause, report, guestState }: { cause: Error; report: object; guestState: string }) {
+    super("SP_HANDOVER_FAILED", `guest ${guest} was not handed over: ${cause.message}; it is ${guestState}`, { cause });
+    this.guest = guest;
+    this.report = report;
+    this.guestState = guestState;
   }
 }

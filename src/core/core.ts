@@ -21,6 +21,8 @@ export interface Core {
   bury(): number;
   // host: the handshake; moves answer NO, YES or WANTED
   takeUp(): number;
+  heed(): number;
+  stay(): void;
   enter(): number;
   leave(): number;
   poll(): void;

@@ -11,6 +11,7 @@ import { createWasi, type Wasi } from "../wasi/wasi.ts";
 import { Descriptors } from "./descriptors.ts";
 import { BeginError, messageOf } from "./failure.ts";
 import type { HostData, OutputMode } from "./messages.ts";
+import type { Pinning } from "./pinning.ts";
 import { NOWHERE, RingReader, RingWriter, STDERR, STDIN, STDOUT } from "./rings.ts";
 import type { Attach, Services, ServicesHost } from "./services.ts";
 import type { Waiting } from "./waiting.ts";
@@ -23,6 +24,7 @@ export interface HostSide {
   readonly data: HostData;
   readonly core: Core;
   readonly waiting: Waiting;
+  readonly pinning: Pinning;
   /** Throws as long as the guest is not instantiated. */
   exports(): WebAssembly.Exports;
 }
@@ -114,33 +116,29 @@ export function provided<T>(record: Readonly<Record<string, T>> | undefined, nam
  * it can be told from what the services throw among themselves.
  */
 export function resolveImports(
-  { data }: HostSide,
+  { data, pinning }: HostSide,
   { services, wasi, escaped }: { services: Services; wasi: Wasi; escaped(error: unknown): void },
 ): WebAssembly.Imports {
   const own = (module: string, name: string): WebAssembly.Memory | undefined => {
     if (module === IMPORT_MODULE && name === IMPORT_LEDGER) return data.ledger;
     return module === data.memoryImport.module && name === data.memoryImport.name ? data.memory : undefined;
   };
-  const noting =
-    (service: (...args: unknown[]) => unknown): ((...args: unknown[]) => unknown) =>
-    (...args) => {
-      try {
-        return service(...args);
-      } catch (error) {
-        escaped(error);
-        throw error;
-      }
-    };
   // Without prototypes: the names are the module's, and "__proto__" is one.
   const imports: WebAssembly.Imports = Object.create(null);
   const missing: string[] = [];
+  let described = 0;
   for (const { module, name, kind } of WebAssembly.Module.imports(data.module)) {
+    const zero = kind === "memory" ? undefined : data.zeros[described++];
     const service = provided(provided(services.imports, module), name);
     const value = own(module, name) ?? service ?? (module === WASI_MODULE ? provided(wasi.imports, name) : undefined);
     if (value === undefined) missing.push(`${kind} ${module}.${name}`);
     else {
       imports[module] ??= Object.create(null) as WebAssembly.ModuleImports;
-      imports[module][name] = typeof value === "function" ? noting(value as () => unknown) : value;
+      imports[module][name] =
+        typeof value !== "function"
+          ? value
+          : // WASI never calls back into the guest.
+            pinning.wrapped(value as () => unknown, { pins: value === service, zero, escaped });
     }
   }
   if (missing.length > 0) throw new BeginError("SP_IMPORT_MISSING", `nothing provides ${missing.join(", ")}`);

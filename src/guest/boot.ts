@@ -8,16 +8,13 @@ import { prepare } from "../prepare/off-thread.ts";
 import { type Assets, loadAssets } from "./assets.ts";
 import { CALL_QUEUE_MAX } from "./calls.ts";
 import { Freezing } from "./freezing.ts";
-import { Guest } from "./guest.ts";
+import { FIRST_HOST, Guest } from "./guest.ts";
 import { GuestMemory } from "./memory.ts";
 import type { HostData, OutputMode } from "./messages.ts";
 import { type BootOptions, CLOCK_POLICIES, SLEW_PPM_MAX } from "./options.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import { InputPump, type OutputOption, OutputPump } from "./streams.ts";
 import { MarksTracking, ScanTracking, type Tracking } from "./tracking.ts";
-
-/** The first host of every guest. */
-const FIRST_HOST = 1;
 
 const PAGE_BYTES = 0x10000;
 
@@ -71,6 +68,14 @@ function modeOf(output: OutputOption): OutputMode {
   return output === "ignore" ? "ignore" : "ring";
 }
 
+/** What a function import answers when nobody looks at the answer, by the type that the image's description gives. */
+function zeroOf({ type }: Image["info"]["imports"][number]): unknown {
+  const results = type?.split("-> (")[1]?.replace(")", "") ?? "";
+  const zeros =
+    results === "" ? [] : results.split(", ").map((one) => (one === "i64" ? 0n : one.includes("ref") ? null : 0));
+  return zeros.length > 1 ? zeros : zeros[0];
+}
+
 /** Boots a guest whose options have been checked. `created` hears of it before anything of it runs. */
 export async function bootGuest(
   given: Image,
@@ -98,6 +103,26 @@ export async function bootGuest(
   const policy = options.monotonicClock ?? "include";
   core.startClock(CLOCK_POLICIES.indexOf(policy), options.slewPpmMax ?? SLEW_PPM_MAX);
   const guestMemory = new GuestMemory(memory, core);
+  const common: Omit<HostData, "host" | "role" | "services"> = {
+    guest: name,
+    module,
+    style: image.info.style,
+    memory,
+    memoryImport: { module: image.info.memory.importModule, name: image.info.memory.importName },
+    ledger,
+    core: assets.core,
+    zeros: image.info.imports.map(zeroOf),
+    args: options.args ?? [],
+    env: options.env ?? {},
+    preopens: options.preopens ?? {},
+    stdout: modeOf(stdout),
+    stderr: modeOf(stderr),
+    terminals: [
+      stdin === "inherit" && platform.isTerminal(0),
+      stdout === "inherit" && platform.isTerminal(1),
+      stderr === "inherit" && platform.isTerminal(2),
+    ],
+  };
   const guest = new Guest({
     name,
     image,
@@ -116,36 +141,18 @@ export async function bootGuest(
     stdout: new OutputPump(core, ledger, STDOUT, stdout, platform),
     stderr: new OutputPump(core, ledger, STDERR, stderr, platform),
     callQueueMax: options.callQueueMax ?? CALL_QUEUE_MAX,
+    services: options.services?.href,
+    spawn: (host, events) => {
+      const data: HostData = { ...common, ...host };
+      return platform.spawn(new URL("./worker.js", import.meta.url), { name: `stillpoint ${name}`, data }, events);
+    },
   });
   created(guest);
 
-  const data: HostData = {
-    guest: name,
-    host: FIRST_HOST,
-    module,
-    style: image.info.style,
-    memory,
-    memoryImport: { module: image.info.memory.importModule, name: image.info.memory.importName },
-    ledger,
-    core: assets.core,
-    services: options.services?.href,
-    args: options.args ?? [],
-    env: options.env ?? {},
-    preopens: options.preopens ?? {},
-    stdout: modeOf(stdout),
-    stderr: modeOf(stderr),
-    terminals: [
-      stdin === "inherit" && platform.isTerminal(0),
-      stdout === "inherit" && platform.isTerminal(1),
-      stderr === "inherit" && platform.isTerminal(2),
-    ],
-  };
   const abort = (): void => void guest.terminate();
   signal?.addEventListener("abort", abort);
   try {
-    await guest.start((events) =>
-      platform.spawn(new URL("./worker.js", import.meta.url), { name: `stillpoint ${name}`, data }, events),
-    );
+    await guest.start();
     signal?.throwIfAborted();
     return guest;
   } catch (error) {

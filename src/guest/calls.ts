@@ -117,6 +117,12 @@ export class Calls {
     this.#send();
   }
 
+  /** Sends the call under way once more, to a host that has taken over from one that never began it. */
+  again(): void {
+    const call = this.#underWay;
+    if (call !== undefined) this.#post({ type: "call", id: call.id, name: call.name, args: call.args });
+  }
+
   /** While the guest is frozen calls stay here. */
   hold(): void {
     this.#held = true;

@@ -13,14 +13,16 @@
 import { ENDED, FREEZING, FROZEN, IDLE, OFF_EPOCH, RUNNING, WAITING } from "../abi.ts";
 import type { Core } from "../core/core.ts";
 import { GuestStateError, HostLostError, StillpointError } from "../errors.ts";
-import type { Platform, Thread } from "../platform/platform.ts";
+import type { Platform, Thread, ThreadEvents } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
+import { type HandoverOptions, handOver } from "./handover.ts";
+import { HostLink } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
-import type { Failure, FromHost, ToHost } from "./messages.ts";
+import type { Failure, FromHost, Handed, HostData, ToHost } from "./messages.ts";
 import type {
   DirtyReport,
   Exit,
@@ -28,6 +30,7 @@ import type {
   GuestEventMap,
   GuestEvents,
   GuestState,
+  HandoverReport,
   ResumeReport,
 } from "./reports.ts";
 import { STDERR, STDOUT } from "./rings.ts";
@@ -63,7 +66,13 @@ export interface GuestParts {
   readonly stdout: OutputPump;
   readonly stderr: OutputPump;
   readonly callQueueMax: number;
+  /** Starts a Worker for this guest; what differs from host to host is given here. */
+  spawn(host: Pick<HostData, "host" | "role" | "services">, events: ThreadEvents): Thread;
+  readonly services: string | undefined;
 }
+
+/** The number of a guest's first host; later ones count on. */
+export const FIRST_HOST = 1;
 
 export class Guest implements AsyncDisposable {
   readonly name: string;
@@ -81,7 +90,11 @@ export class Guest implements AsyncDisposable {
   readonly #descriptors: Descriptors;
   readonly #words: Int32Array;
   readonly #listeners: Listeners = new Listeners();
-  #thread: Thread | undefined;
+  #host: HostLink | undefined;
+  /** Of the last host that was started. */
+  #hostNumber = FIRST_HOST;
+  #services: string | undefined;
+  #handingOver = false;
   /** Set in "booting", "exited" and "failed", which the ledger does not know. */
   #stage: "booting" | "exited" | "failed" | undefined = "booting";
   #told: GuestState = "booting";
@@ -93,6 +106,7 @@ export class Guest implements AsyncDisposable {
     this.memory = parts.memory.memory;
     this.exited = this.#exited.promise;
     this.events = this.#listeners as GuestEvents;
+    this.#services = parts.services;
     this.#words = new Int32Array(parts.ledger.buffer);
     this.#descriptors = new Descriptors(parts.ledger);
     this.#calls = new Calls(parts.name, { queueMax: parts.callQueueMax, post: (message) => this.#post(message) });
@@ -197,6 +211,55 @@ export class Guest implements AsyncDisposable {
     }
   }
 
+  /**
+   * Takes the guest off its Worker and lets it go on in another, under `services` or the same ones anew, from the very
+   * instruction where it stopped, its memory where it is. Calls that wait are served afterwards, in order.
+   *
+   * On failure the guest goes on in its old host: nothing is lost, and the error says why. Aborting rejects with the signal's
+   * reason; the guest goes on in its old host.
+   *
+   * @throws {HandoverError} SP_HANDOVER_FAILED, with `report`, `guestState` and `cause`
+   * @throws {GuestStateError} SP_GUEST_STATE: the guest has ended, or is being handed over already
+   */
+  async handover(options: HandoverOptions = {}): Promise<HandoverReport> {
+    this.#mustLive("it cannot be handed over");
+    const old = this.#host;
+    if (old === undefined || this.#stage === "booting" || this.#handingOver) {
+      throw new GuestStateError(this.name, this.state, "it is being booted or handed over already");
+    }
+    const services = options.services?.href ?? this.#services;
+    this.#handingOver = true;
+    this.#calls.hold();
+    try {
+      const copied = this.#parts.memory.bytesCopied;
+      const report = await handOver(
+        {
+          guest: this.name,
+          core: this.#parts.core,
+          freezing: this.#parts.freezing,
+          old,
+          startStandby: () => this.#startHost("standby", services),
+          moved: (to, handed) => this.#moved(to, handed, services),
+          state: () => this.state,
+        },
+        options,
+      );
+      const whole = { ...report, guestBytesCopied: this.#parts.memory.bytesCopied - copied };
+      this.#dispatch("handover", whole);
+      return whole;
+    } finally {
+      this.#handingOver = false;
+      this.#settle();
+    }
+  }
+
+  #moved(to: HostLink, handed: Handed, services: string | undefined): void {
+    this.#host = to;
+    this.#services = services;
+    // A call that had been sent but not begun was never issued: the new host gets it.
+    if (handed.activity.kind === "idle") this.#calls.again();
+  }
+
   // ---- memory ----
 
   /** A copy of guest memory. Only while frozen, or after the guest has ended. */
@@ -250,17 +313,28 @@ export class Guest implements AsyncDisposable {
 
   // ---- life ----
 
-  /** Starts the guest's host. Resolves when the guest has booted. For fleet.boot alone. */
-  start(
-    spawn: (events: { message(message: unknown): void; exit(error: Error | undefined): void }) => Thread,
-  ): Promise<void> {
-    // Ended before it began: the fleet was closed meanwhile.
-    if (this.#ending !== undefined) return this.#ready.promise;
-    this.#thread = spawn({
-      message: (message) => this.#receive(message as FromHost),
-      exit: (error) => void this.#hostGone(error),
-    });
+  /** Starts the guest's first host. Resolves when the guest has booted. For fleet.boot alone. */
+  start(): Promise<void> {
+    // Unless it was ended before it began: the fleet was closed meanwhile.
+    if (this.#ending === undefined) this.#host = this.#startHost("boot", this.#services);
     return this.#ready.promise;
+  }
+
+  #startHost(role: HostData["role"], services: string | undefined): HostLink {
+    const number = this.#hostNumber++;
+    const link: HostLink = new HostLink(this.name, number, {
+      spawn: (events) => this.#parts.spawn({ host: number, role, services }, events),
+      // A host that does not have the guest has nothing to say about it.
+      events: {
+        message: (message) => {
+          if (link === this.#host) this.#receive(message);
+        },
+        gone: (error) => {
+          if (link === this.#host) void this.#hostGone(error);
+        },
+      },
+    });
+    return link;
   }
 
   #receive(message: FromHost): void {
@@ -279,6 +353,9 @@ export class Guest implements AsyncDisposable {
         return;
       case "failed":
         void this.#end({ kind: "failed", error: this.#failure(message.failure) });
+        return;
+      default:
+        // Answers that nobody waits for any longer.
         return;
     }
   }
@@ -312,7 +389,7 @@ export class Guest implements AsyncDisposable {
       error === undefined ? "it serves no more calls" : error.message,
     );
     stdin.stop();
-    await this.#thread?.terminate();
+    await this.#host?.terminate();
     core.bury();
     for (const descriptor of this.#descriptors.drain()) platform.closeDescriptor(descriptor);
     // A dead host may have left its outputs open; what lies in them is still delivered.
@@ -370,7 +447,7 @@ export class Guest implements AsyncDisposable {
   }
 
   #post(message: ToHost): void {
-    this.#thread?.post(message);
+    this.#host?.post(message);
   }
 
   /** Tells of a state that is not the one told last. */

@@ -1,33 +1,43 @@
 /**
  * The host: one Worker that runs one guest on one version of the services.
  *
- *   attach services → instantiate → enter → boot export → command: _start … end
- *                                                       → reactor: _initialize, leave, then: enter, call, leave; …
+ *   boot       attach services → instantiate → enter → boot export → command: _start … end
+ *                                                                  → reactor: _initialize, leave, then: enter, call, leave; …
+ *   hand over  guest frozen and recalled → this thread comes out of the guest → yield: what the next host needs
+ *              → dispose (replaced), or keep: go on here after all
+ *   stand by   attach services → instantiate → adopt: restore → release → go on where the guest stopped, then as above
+ *              → or dispose (abandoned)
  *
  * Nothing of the guest is touched before enter() and after leave(); in between, guest code polls by itself. Everything that
  * goes wrong is said in one message to the owner, and then this thread has nothing left to do.
  */
 
-import { EXPORT_BOOT, EXPORT_SLOW, SLOW_POLL, SLOW_WAIT32, SLOW_WAIT64 } from "../abi.ts";
-import { attachCore, type Core } from "../core/core.ts";
+import { EXPORT_BOOT, EXPORT_SLOW, OFF_UNWINDING, SLOW_POLL, SLOW_WAIT32, SLOW_WAIT64 } from "../abi.ts";
+import { attachCore, type Core, NO, WANTED } from "../core/core.ts";
 import type { Platform, Self } from "../platform/platform.ts";
 import { ExitSignal } from "../wasi/host.ts";
 import type { Wasi } from "../wasi/wasi.ts";
 import { attachServices, attachWasi, type HostSide, provided, resolveImports } from "./attach.ts";
 import { BeginError, cloneable, failureOf, messageOf } from "./failure.ts";
-import type { CallOutcome, Failure, FromHost, HostData, ToHost } from "./messages.ts";
+import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, ToHost } from "./messages.ts";
+import { Pinning } from "./pinning.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import type { Services } from "./services.ts";
+import { Stack } from "./stack.ts";
 import { Waiting } from "./waiting.ts";
 
 /** Deep enough for the frames of an interpreter at its recursion limit. */
 const STACK_FRAMES = 200;
+
+const IDLE: Activity = { kind: "idle" };
 
 /** Thrown by the core when the guest has gone to another host: unwinds this thread out of it. */
 class LostSignal {}
 
 type Ran =
   | { readonly kind: "returned"; readonly value: unknown }
+  /** The stack is in the ledger: the guest has been recalled. */
+  | { readonly kind: "captured" }
   | { readonly kind: "exit"; readonly code: number }
   | { readonly kind: "lost" }
   /** Went through guest frames: the guest is in no state to go on. */
@@ -39,18 +49,29 @@ class Host {
   readonly #self: Self;
   readonly #data: HostData;
   readonly #core: Core;
+  readonly #pinning: Pinning;
   readonly #side: HostSide;
+  readonly #words: Int32Array;
   #wasi: Wasi | undefined;
   #services: Services = { imports: {} };
   #exports: WebAssembly.Exports | undefined;
+  #stack: Stack | undefined;
+  /** What the guest is in the middle of. */
+  #activity: Activity = IDLE;
+  /** Whether its stack lies in the ledger. */
+  #captured = false;
+  /** Whether the guest has been given to this host. */
+  #has: boolean;
   /** The last exception that was thrown into the guest; whatever was thrown, undefined included. */
   #escaped: { readonly error: unknown } | undefined;
 
   constructor(platform: Platform, self: Self, data: HostData) {
     this.#self = self;
     this.#data = data;
-    const { memory } = data;
-    this.#core = attachCore(data.core, data.ledger, {
+    this.#words = new Int32Array(data.ledger.buffer);
+    this.#has = data.role === "boot";
+    const { memory, ledger } = data;
+    this.#core = attachCore(data.core, ledger, {
       number: data.host,
       now: platform.nowNs,
       lost: () => {
@@ -62,38 +83,31 @@ class Host {
       wait64: (address, expected, timeoutNs) =>
         waiting.waitAtomic(new BigInt64Array(memory.buffer), { index: address >>> 3, expected, timeoutNs }),
     });
-    const waiting = new Waiting(this.#core, platform.wallNs);
+    this.#pinning = new Pinning(this.#core, ledger);
+    const waiting = new Waiting(this.#core, this.#pinning, { ledger, wallNs: platform.wallNs });
     const exports = (): WebAssembly.Exports => {
       if (this.#exports === undefined) throw new Error("the guest's exports are valid once it is instantiated");
       return this.#exports;
     };
-    this.#side = { platform, data, core: this.#core, waiting, exports };
+    this.#side = { platform, data, core: this.#core, waiting, pinning: this.#pinning, exports };
   }
 
   // ---- beginning ----
 
   async run(): Promise<void> {
-    let exports: WebAssembly.Exports;
     try {
-      exports = await this.#begin();
+      await this.#begin();
+      if (this.#data.role === "boot") this.#restore(undefined);
     } catch (error) {
       return this.#fail(failureOf(error, "SP_SERVICES_INVALID"));
     }
-    if (!this.#core.enter()) return this.#self.close();
-    if (!this.#goesOn(this.#ran(exports[EXPORT_BOOT], { inside: true }))) return;
-    if (this.#data.style === "command") {
-      this.#post({ type: "ready" });
-      if (this.#goesOn(this.#ran(exports._start, { inside: true }))) this.#exit(0);
-      return;
-    }
-    if (exports._initialize !== undefined && !this.#goesOn(this.#ran(exports._initialize, { inside: true }))) return;
-    this.#core.leave();
-    this.#self.listen((message) => this.#receive(message as ToHost));
-    this.#post({ type: "ready" });
+    this.#self.listen((message) => this.#guarded(() => this.#receive(message as ToHost)));
+    if (this.#data.role === "standby") this.#post({ type: "standby" });
+    else this.#guarded(() => this.#boot());
   }
 
-  /** Everything up to the guest's first instruction. */
-  async #begin(): Promise<WebAssembly.Exports> {
+  /** Attaches the services and instantiates the image. */
+  async #begin(): Promise<void> {
     const wasi = attachWasi(this.#side);
     this.#wasi = wasi;
     this.#services = await attachServices(this.#side);
@@ -106,15 +120,11 @@ class Host {
     });
     const { exports } = await this.#instantiate(imports);
     this.#exports = exports;
+    this.#stack = new Stack(this.#data, exports);
     const slow = exports[EXPORT_SLOW] as WebAssembly.Table;
     slow.set(SLOW_POLL, this.#core.poll);
     slow.set(SLOW_WAIT32, this.#core.guestWait32);
     slow.set(SLOW_WAIT64, this.#core.guestWait64);
-    this.#services.restore?.(undefined);
-    if (this.#services.healthy?.() === false) {
-      throw new BeginError("SP_SERVICES_INVALID", `services ${this.#data.services}: not healthy`);
-    }
-    return exports;
   }
 
   async #instantiate(imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
@@ -132,13 +142,74 @@ class Host {
     }
   }
 
+  /** Lets the services go on from what the ones before them left, and asks whether they can. */
+  #restore(state: unknown): void {
+    this.#services.restore?.(state);
+    if (this.#services.healthy?.() === false) {
+      throw new BeginError("SP_SERVICES_INVALID", `services ${this.#data.services}: not healthy`);
+    }
+  }
+
+  #boot(): void {
+    const exports = this.#exports as WebAssembly.Exports;
+    if (this.#core.enter() === NO) return this.#self.close();
+    // Nothing of the guest's own is on the stack in here that could be captured: a recall finds it pinned.
+    const booted = this.#pinning.outside(() => this.#ran(exports[EXPORT_BOOT], { inside: true }));
+    if (!this.#goesOn(booted)) return;
+    if (this.#data.style === "command") {
+      this.#activity = { kind: "command" };
+      this.#post({ type: "ready" });
+      this.#finished(this.#ran(exports._start, { inside: true }));
+      return;
+    }
+    if (exports._initialize !== undefined) {
+      const initialized = this.#pinning.outside(() => this.#ran(exports._initialize, { inside: true }));
+      if (!this.#goesOn(initialized)) return;
+    }
+    const wanted = this.#leave();
+    this.#post({ type: "ready" });
+    if (wanted) this.#yield();
+  }
+
+  // ---- messages ----
+
+  /** What the core throws when the guest has gone elsewhere ends here, wherever it was thrown. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof LostSignal)) throw error;
+      this.#self.close();
+    }
+  }
+
+  #receive(message: ToHost): void {
+    switch (message.type) {
+      case "call":
+        return this.#call(message);
+      case "end":
+        return this.#exit(0);
+      case "yield":
+        return this.#core.heed() === 0 ? undefined : this.#yield();
+      case "adopt":
+        return this.#adopt(message.handed);
+      case "keep":
+        return this.#keep();
+      case "dispose":
+        return this.#dispose(message.reason);
+    }
+  }
+
   // ---- running ----
 
   /** Runs a function, the guest's own (`inside`) or one of the services around it, and says what came of it. */
   #ran(run: unknown, { args = [], inside }: { args?: readonly unknown[]; inside: boolean }): Ran {
     this.#escaped = undefined;
     try {
-      return { kind: "returned", value: (run as (...args: readonly unknown[]) => unknown)(...args) };
+      const value = (run as (...args: readonly unknown[]) => unknown)(...args);
+      if (this.#words[OFF_UNWINDING >> 2] === 0) return { kind: "returned", value };
+      this.#words[OFF_UNWINDING >> 2] = 0;
+      return { kind: "captured" };
     } catch (error) {
       if (error instanceof ExitSignal) return { kind: "exit", code: error.code };
       if (error instanceof LostSignal) return { kind: "lost" };
@@ -157,12 +228,16 @@ class Host {
     return this.#escaped !== undefined && Object.is(this.#escaped.error, error);
   }
 
-  /** Whether the guest goes on after this; ends it otherwise. */
+  /** Whether there is an outcome to tell; ends the guest, or leaves it to the next host, otherwise. */
   #goesOn(ran: Ran): boolean {
     switch (ran.kind) {
       case "returned":
       case "thrown":
         return true;
+      case "captured":
+        this.#captured = true;
+        this.#yield();
+        return false;
       case "exit":
         this.#exit(ran.code);
         return false;
@@ -175,35 +250,41 @@ class Host {
     }
   }
 
-  #receive(message: ToHost): void {
-    if (message.type === "end") this.#exit(0);
-    else this.#outcome(message.id, this.#serve(message));
+  /** The command, or the call that is under way, has come to an end, here or after any number of other hosts. */
+  #finished(ran: Ran): void {
+    if (!this.#goesOn(ran)) return;
+    const activity = this.#activity;
+    if (activity.kind === "command") return this.#exit(0);
+    // Made before leave(): a result may be a view of guest memory.
+    const outcome = activity.kind === "call" ? this.#outcomeOf(activity.name, ran) : undefined;
+    const wanted = this.#leave();
+    if (activity.kind === "call" && outcome !== undefined) this.#outcome(activity.id, outcome);
+    if (wanted) this.#yield();
   }
 
-  /** One call; undefined when the guest has ended in it, or has gone elsewhere. */
-  #serve({ name, args }: { name: string; args: readonly unknown[] }): CallOutcome | undefined {
+  /** Done with the guest for now. True if it is recalled at this very moment: then the last step is the next host's. */
+  #leave(): boolean {
+    const wanted = this.#core.leave() === WANTED;
+    this.#activity = wanted ? { kind: "leaving" } : IDLE;
+    return wanted;
+  }
+
+  #call({ id, name, args }: { id: number; name: string; args: readonly unknown[] }): void {
     const own = provided(this.#services.calls, name);
-    const exported = name.startsWith("stillpoint:") ? undefined : this.#exports?.[name];
-    const run = own ?? exported;
+    const run = own ?? (name.startsWith("stillpoint:") ? undefined : this.#exports?.[name]);
     if (typeof run !== "function") {
       const message = `neither the services nor the guest have a function ${name}`;
-      return { kind: "thrown", code: "SP_EXPORT_MISSING", message, cause: undefined };
+      return this.#outcome(id, { kind: "thrown", code: "SP_EXPORT_MISSING", message, cause: undefined });
     }
-    try {
-      if (!this.#core.enter()) return undefined;
-      const ran = this.#ran(run, { args, inside: own === undefined });
-      if (!this.#goesOn(ran)) return undefined;
-      const outcome = this.#outcomeOf(name, ran);
-      this.#core.leave();
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof LostSignal)) throw error;
-      this.#self.close();
-      return undefined;
-    }
+    const entered = this.#core.enter();
+    // The call has not begun; the owner learns that from what this host yields.
+    if (entered === WANTED) return this.#yield();
+    if (entered === NO) return;
+    this.#activity = { kind: "call", id, name };
+    if (own === undefined) this.#finished(this.#ran(run, { args, inside: true }));
+    else this.#finished(this.#pinning.outside(() => this.#ran(run, { args, inside: false })));
   }
 
-  /** Made before leave(): a result may be a view of guest memory. */
   #outcomeOf(name: string, ran: Ran): CallOutcome {
     const failed = (why: string, cause?: unknown): CallOutcome => ({
       kind: "thrown",
@@ -231,6 +312,67 @@ class Host {
     return new DataView(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice().buffer);
   }
 
+  // ---- handing over ----
+
+  /** The guest is frozen and this thread is out of it: says what the next host needs. */
+  #yield(): void {
+    const from = performance.now();
+    const stack = this.#stack as Stack;
+    stack.save();
+    const handed: Handed = {
+      activity: this.#activity,
+      captured: this.#captured,
+      services: this.#services.snapshot?.(),
+      wasi: (this.#wasi as Wasi).snapshot(),
+    };
+    const { frames, frameBytes } = this.#captured ? stack.measure() : { frames: 0, frameBytes: 0 };
+    this.#post({ type: "yielded", handed, captureMs: performance.now() - from, frames, frameBytes });
+  }
+
+  #adopt(handed: Handed): void {
+    try {
+      const from = performance.now();
+      (this.#wasi as Wasi).restore(handed.wasi);
+      this.#restore(handed.services);
+      const stack = this.#stack as Stack;
+      stack.load();
+      const restoreMs = performance.now() - from;
+      const made = handed.captured ? stack.prepare() : { synthesisMs: 0, compileMs: 0, cacheMisses: 0 };
+      this.#activity = handed.activity;
+      this.#captured = handed.captured;
+      this.#has = true;
+      this.#post({ type: "adopted", times: { restoreMs, ...made } });
+    } catch (error) {
+      this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
+      return;
+    }
+    this.#goOn();
+  }
+
+  /** Nobody took the guest: its stack, if it had one, is put back here. */
+  #keep(): void {
+    if (this.#captured) (this.#stack as Stack).prepare();
+    this.#goOn();
+  }
+
+  /** Goes on where the guest stopped, as soon as it is released. */
+  #goOn(): void {
+    if (this.#activity.kind === "idle") return;
+    if (this.#core.takeUp() === WANTED) return this.#yield();
+    if (this.#captured) {
+      this.#captured = false;
+      const stack = this.#stack as Stack;
+      return this.#finished(this.#ran(() => stack.resume(), { inside: true }));
+    }
+    if (this.#leave()) this.#yield();
+  }
+
+  #dispose(reason: "replaced" | "abandoned"): void {
+    this.#disposeAll(reason);
+    this.#post({ type: "disposed" });
+    this.#self.close();
+  }
+
   // ---- ending ----
 
   #exit(code: number): void {
@@ -242,26 +384,32 @@ class Host {
   }
 
   #end(message: FromHost): void {
-    if (this.#core.end()) {
+    if (!this.#has) {
+      // The guest is another host's, and so is its end; this one only says why it cannot begin.
+      this.#post(message);
+    } else if (this.#core.end()) {
       for (const ring of [STDOUT, STDERR]) this.#core.endRing(ring);
-      try {
-        this.#services.dispose?.("exited");
-      } catch (error) {
-        // The guest has ended as the message says, whatever its services make of it.
-        console.error(error);
-      }
-      this.#wasi?.dispose("exited");
+      this.#disposeAll("exited");
       this.#post(message);
     }
     this.#self.close();
+  }
+
+  #disposeAll(reason: "replaced" | "abandoned" | "exited"): void {
+    try {
+      this.#services.dispose?.(reason);
+    } catch (error) {
+      // Whatever the services make of it, the guest has gone or ended.
+      console.error(error);
+    }
+    this.#wasi?.dispose(reason);
   }
 
   #post(message: FromHost): void {
     this.#self.post(message);
   }
 
-  #outcome(id: number, outcome: CallOutcome | undefined): void {
-    if (outcome === undefined) return;
+  #outcome(id: number, outcome: CallOutcome): void {
     try {
       this.#post({ type: "outcome", id, outcome });
     } catch (error) {

@@ -4,7 +4,7 @@
  */
 
 import type { ErrorCode } from "../errors.ts";
-import type { Preopen } from "../wasi/host.ts";
+import type { Preopen, WasiState } from "../wasi/host.ts";
 
 /** Where standard output and error go, as far as the host has to know. */
 export type OutputMode = "ring" | "ignore";
@@ -14,9 +14,13 @@ export interface HostData {
   readonly guest: string;
   /** The number under which this host may run the guest. */
   readonly host: number;
+  /** The first host of a guest boots it; every later one stands by until the guest is handed to it. */
+  readonly role: "boot" | "standby";
   readonly module: WebAssembly.Module;
   readonly style: "command" | "reactor";
   readonly memory: WebAssembly.Memory;
+  /** Of each import of the module but its memories, in their order: what a function answers when nobody looks. */
+  readonly zeros: readonly unknown[];
   /** Names under which the module imports its memory. */
   readonly memoryImport: { readonly module: string; readonly name: string };
   readonly ledger: WebAssembly.Memory;
@@ -32,10 +36,43 @@ export interface HostData {
   readonly terminals: readonly [stdin: boolean, stdout: boolean, stderr: boolean];
 }
 
+/** What a guest is in the middle of: nothing, its whole run, or a call. */
+export type Activity =
+  | { readonly kind: "idle" }
+  | { readonly kind: "command" }
+  | { readonly kind: "call"; readonly id: number; readonly name: string }
+  /** A call that is over but for the last step: its outcome has been told. */
+  | { readonly kind: "leaving" };
+
+/** What goes from one host to the next besides memory and ledger. */
+export interface Handed {
+  readonly activity: Activity;
+  /** Whether a stack lies in the ledger. */
+  readonly captured: boolean;
+  readonly services: unknown;
+  readonly wasi: WasiState;
+}
+
+/** How long the parts of going on elsewhere took, ms, and how much there was. */
+export interface AdoptTimes {
+  readonly restoreMs: number;
+  readonly synthesisMs: number;
+  readonly compileMs: number;
+  readonly cacheMisses: number;
+}
+
 export type ToHost =
   | { readonly type: "call"; readonly id: number; readonly name: string; readonly args: readonly unknown[] }
   /** Dispose of the services and end; sent to an idle guest only. */
-  | { readonly type: "end" };
+  | { readonly type: "end" }
+  /** The guest is frozen and wanted. A host that is inside the guest finds that out by itself, and yields unasked. */
+  | { readonly type: "yield" }
+  /** Take the guest over, up to its first instruction. */
+  | { readonly type: "adopt"; readonly handed: Handed }
+  /** Nobody took the guest: go on with it here. */
+  | { readonly type: "keep" }
+  /** This host is no longer needed, or never was. */
+  | { readonly type: "dispose"; readonly reason: "replaced" | "abandoned" };
 
 /** Why a host could not begin, or what ended the guest. */
 export interface Failure {
@@ -60,6 +97,19 @@ export type CallOutcome =
 export type FromHost =
   /** The guest has booted: a reactor is idle, a command is about to start. */
   | { readonly type: "ready" }
+  /** Services are attached and the image is instantiated; the guest has not been touched. */
+  | { readonly type: "standby" }
+  | {
+      readonly type: "yielded";
+      readonly handed: Handed;
+      readonly captureMs: number;
+      readonly frames: number;
+      readonly frameBytes: number;
+    }
+  /** Everything is in place; the guest goes on when it is released. */
+  | { readonly type: "adopted"; readonly times: AdoptTimes }
+  /** The services have been disposed of. */
+  | { readonly type: "disposed" }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: CallOutcome }
   | { readonly type: "exited"; readonly code: number }
   | { readonly type: "failed"; readonly failure: Failure };

@@ -30,6 +30,28 @@ export interface ResumeReport {
   readonly held: number;
 }
 
+export interface HandoverReport {
+  readonly guest: string;
+  /** From the guest's last instruction in the old host to its first in the new one. */
+  readonly blackoutMs: number;
+  readonly timeToSafepointMs: number;
+  /** Globals, services and frames out of the old host. */
+  readonly captureMs: number;
+  /** Continuations made and compiled, as far as they were not known yet. */
+  readonly synthesisMs: number;
+  readonly compileMs: number;
+  /** Services and globals into the new host. */
+  readonly restoreMs: number;
+  readonly frames: number;
+  readonly frameBytes: number;
+  /** Of the mutable globals. */
+  readonly stateBytes: number;
+  /** Bytes of guest memory that the library copied on the way. */
+  readonly guestBytesCopied: number;
+  /** Continuations that had to be made. */
+  readonly cacheMisses: number;
+}
+
 export interface DirtyReport {
   /** How many tracking pages are dirty. */
   readonly pages: number;
@@ -49,6 +71,7 @@ export interface GuestEventMap {
   state: CustomEvent<{ readonly guest: string; readonly from: GuestState; readonly to: GuestState }>;
   freeze: CustomEvent<FreezeReport>;
   resume: CustomEvent<ResumeReport>;
+  handover: CustomEvent<HandoverReport>;
 }
 
 /** An EventTarget whose events have known names and details. */

@@ -4,15 +4,21 @@
  * guest's clock moves and when nothing frozen can be touched; a deadline that a pause has put off is simply waited for again.
  */
 
-import type { Core } from "../core/core.ts";
+import { type Core, NO, WANTED } from "../core/core.ts";
+import type { Pinning } from "./pinning.ts";
 
 /** Longest sleep towards a wall-clock deadline, ms: the system's clock may be set meanwhile. */
 const WALL_SLEEP_MS = 500;
+
+/** Longest sleep on a word that is not the ledger's, ms: nobody but its owner can wake a thread there that is wanted. */
+const FOREIGN_SLEEP_MS = 20;
 
 export interface Deadline {
   readonly clock: "wall" | "monotonic";
   readonly ns: bigint;
 }
+
+type Slept = "ok" | "not-equal" | "timed-out";
 
 export interface WaitOptions {
   readonly words: Int32Array;
@@ -24,10 +30,14 @@ export interface WaitOptions {
 
 export class Waiting {
   readonly #core: Core;
+  readonly #pinning: Pinning;
+  readonly #ledger: ArrayBufferLike;
   readonly #wallNs: () => bigint;
 
-  constructor(core: Core, wallNs: () => bigint) {
+  constructor(core: Core, pinning: Pinning, { ledger, wallNs }: { ledger: WebAssembly.Memory; wallNs: () => bigint }) {
     this.#core = core;
+    this.#pinning = pinning;
+    this.#ledger = ledger.buffer;
     this.#wallNs = wallNs;
   }
 
@@ -39,14 +49,20 @@ export class Waiting {
     return until.clock === "wall" ? Math.min(ms, WALL_SLEEP_MS) : ms;
   }
 
-  /** Sleeps in state WAITING. Words that cannot be waited on throw, and then, too, the state must not stay behind. */
-  #sleep(words: Int32Array, index: number, value: number, remainingMs: number): "ok" | "not-equal" | "timed-out" {
-    if (!this.#core.beginWait()) throw new Error("waiting is for services that the guest has called");
+  /** Sleeps in state WAITING; WANTED when the guest is to leave this thread. */
+  #sleep(words: Int32Array, index: number, value: number, sleepMs: number): Slept | typeof WANTED {
+    const begun = this.#core.beginWait();
+    if (begun === NO) throw new Error("waiting is for services that the guest has called");
+    if (begun === WANTED) return WANTED;
+    let left: number | undefined;
+    let slept: Slept | undefined;
     try {
-      return Atomics.wait(words, index, value, remainingMs);
+      slept = Atomics.wait(words, index, value, sleepMs);
     } finally {
-      this.#core.endWait();
+      // Words that cannot be waited on throw, and then, too, the state must not stay behind.
+      left = this.#core.endWait();
     }
+    return left === WANTED ? WANTED : slept;
   }
 
   wait({ words, index, value, until }: WaitOptions): "woken" | "elapsed" {
@@ -54,13 +70,15 @@ export class Waiting {
       if (Atomics.load(words, index) !== value) return "woken";
       const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
       if (remainingMs === 0) return "elapsed";
-      this.#sleep(words, index, value, remainingMs);
+      const sleepMs = words.buffer === this.#ledger ? remainingMs : Math.min(remainingMs, FOREIGN_SLEEP_MS);
+      this.#pinning.waiting(() => this.#sleep(words, index, value, sleepMs));
     }
   }
 
   /**
    * memory.atomic.wait32 and wait64 of a program that shares its memory: 0 woken, 1 the word is another, 2 the time is up by
-   * the guest's monotonic clock. A negative timeout is none.
+   * the guest's monotonic clock. A negative timeout is none. The guest is not taken off its thread in here: it would have to
+   * ask again, and a notification that comes in between would be lost.
    */
   waitAtomic<T extends Int32Array | BigInt64Array>(
     words: T,
@@ -72,7 +90,9 @@ export class Waiting {
     for (;;) {
       const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
       // The two views differ in the type of their words alone.
-      const answer = this.#sleep(words as Int32Array, index, expected as number, remainingMs);
+      const answer = this.#pinning.outside(() =>
+        this.#sleep(words as Int32Array, index, expected as number, remainingMs),
+      );
       if (answer === "ok") return 0;
       if (answer === "not-equal") return 1;
       if (until !== undefined && this.#remainingMs(until) === 0) return 2;

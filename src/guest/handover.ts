@@ -1,0 +1,187 @@
+/**
+ * Handover: another Worker, with other services, goes on with the guest. Standby first, so that nothing slow is left for the
+ * time in which the guest stands still:
+ *
+ *   new host    attach, instantiate ─▶ standby                    adopt: restore, healthy, continuation ─▶ adopted    go on
+ *   owner                       freeze, recall                                                   one swap, release
+ *   old host                                  leave the guest ─▶ yielded                                    dispose(replaced)
+ *
+ * Who may run the guest is one word of the ledger, swapped once, while it is frozen. Before the swap everything is undone by
+ * ending the new host, awaiting its end, and letting the old one go on from the same frames. After it the old host, however
+ * late it comes, finds that it owns nothing.
+ *
+ * A guest with JavaScript between its frames cannot leave its thread at that moment. It is resumed and asked again a little
+ * later, until the budget is used up.
+ */
+
+import { FROZEN } from "../abi.ts";
+import type { Core } from "../core/core.ts";
+import { HandoverError, type StillpointError } from "../errors.ts";
+import { checkBudget, type Freezing } from "./freezing.ts";
+import type { HostLink } from "./link.ts";
+import type { FromHost, Handed } from "./messages.ts";
+import type { FreezeReport, GuestState, HandoverReport } from "./reports.ts";
+
+/** Longest a handover takes unless told otherwise, from the start of the new host on, ms. */
+export const HANDOVER_BUDGET_MS = 10_000;
+
+/** How long a frozen guest gets to leave its thread before it is let go on, and then until it is asked again, ms. */
+const LEAVE_MS = 50;
+const AGAIN_MS = 2;
+
+/** How long a host gets to dispose of its services, ms. */
+const DISPOSE_MS = 1000;
+
+export interface HandoverOptions {
+  /** A services module; without it the same one again. */
+  readonly services?: URL;
+  /** Longest for the whole of it, ms, above 0. */
+  readonly budgetMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a handover needs of the guest. */
+export interface HandoverSide {
+  readonly guest: string;
+  readonly core: Core;
+  readonly freezing: Freezing;
+  readonly old: HostLink;
+  startStandby(): HostLink;
+  /** The guest is the new host's. `handed` says what it is in the middle of. */
+  moved(to: HostLink, handed: Handed): void;
+  state(): GuestState;
+}
+
+type Yielded = Extract<FromHost, { type: "yielded" }>;
+
+export async function handOver(
+  side: HandoverSide,
+  { budgetMs = HANDOVER_BUDGET_MS, signal }: HandoverOptions,
+): Promise<HandoverReport> {
+  checkBudget(budgetMs);
+  signal?.throwIfAborted();
+  const { core, freezing, old } = side;
+  const budget = new Budget(budgetMs, signal);
+  const report = emptyReport(side.guest);
+  let frozen = false;
+  let yielded: Yielded | undefined;
+  const standby = side.startStandby();
+  try {
+    await budget.within(standby.next("standby"), "the new host was not ready");
+    let freeze: FreezeReport;
+    for (;;) {
+      freeze = await freezing.freeze({ budgetMs: budget.leftMs(), ...(signal && { signal }) });
+      frozen = true;
+      yielded = await recalled(core, old, freeze, budget);
+      if (yielded !== undefined) break;
+      frozen = false;
+      await freezing.resume();
+      await pause(AGAIN_MS);
+      budget.check("the guest could not leave its thread: there is JavaScript between its frames");
+    }
+    report.timeToSafepointMs = freeze.timeToSafepointMs;
+    report.captureMs = yielded.captureMs;
+    report.frames = yielded.frames;
+    report.frameBytes = yielded.frameBytes;
+    core.taken();
+    standby.post({ type: "adopt", handed: yielded.handed });
+    const { times } = await budget.within(standby.next("adopted"), "the new host did not take the guest over");
+    Object.assign(report, times);
+    if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
+  } catch (cause) {
+    await rollBack(side, { standby, frozen, yielded });
+    if (signal?.aborted === true) throw signal.reason;
+    throw new HandoverError(side.guest, { cause: cause as StillpointError, report, guestState: side.state() });
+  } finally {
+    budget.end();
+  }
+  side.moved(standby, yielded.handed);
+  report.blackoutMs = (await freezing.resume()).blackoutMs;
+  await retire(old, "replaced");
+  return report;
+}
+
+/** Gets the guest off its thread; undefined if it cannot leave now. */
+async function recalled(core: Core, old: HostLink, freeze: FreezeReport, budget: Budget): Promise<Yielded | undefined> {
+  const yielded = old.next("yielded");
+  core.recall();
+  if (freeze.how === "idle") old.post({ type: "yield" });
+  const late = Symbol("late");
+  const first = await Promise.race([yielded, pause(Math.min(LEAVE_MS, budget.leftMs())).then(() => late)]);
+  if (first !== late) return first as Yielded;
+  if (core.unrecall() === 0) return undefined;
+  // It is on its way: the frames are coming off the thread.
+  return budget.within(yielded, "the guest was leaving its thread");
+}
+
+/** The guest goes on where it was, in the old host. */
+async function rollBack(
+  { core, freezing, old }: HandoverSide,
+  { standby, frozen, yielded }: { standby: HostLink; frozen: boolean; yielded: Yielded | undefined },
+): Promise<void> {
+  // Its end is awaited before the old host goes on, so that there are never two.
+  await retire(standby, "abandoned");
+  if (!frozen || freezing.state !== FROZEN) return;
+  if (yielded === undefined) core.unrecall();
+  else {
+    core.taken();
+    old.post({ type: "keep" });
+  }
+  await freezing.resume();
+}
+
+/** Lets a host dispose of its services, and ends it. */
+async function retire(host: HostLink, reason: "replaced" | "abandoned"): Promise<void> {
+  const disposed = host.next("disposed").catch(() => undefined);
+  host.post({ type: "dispose", reason });
+  await Promise.race([disposed, pause(DISPOSE_MS)]);
+  await host.terminate();
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+type Growing<T> = { -readonly [K in keyof T]: T[K] };
+
+function emptyReport(guest: string): Growing<HandoverReport> {
+  const none = { blackoutMs: 0, timeToSafepointMs: 0, captureMs: 0, synthesisMs: 0, compileMs: 0, restoreMs: 0 };
+  return { guest, ...none, frames: 0, frameBytes: 0, stateBytes: 0, guestBytesCopied: 0, cacheMisses: 0 };
+}
+
+/** What is left of the time for one handover. */
+class Budget {
+  readonly #until: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #over: PromiseWithResolvers<never> = Promise.withResolvers();
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #why = "";
+  readonly #abort = (): void => this.#over.reject(this.#signal?.reason);
+
+  constructor(budgetMs: number, signal: AbortSignal | undefined) {
+    this.#until = performance.now() + budgetMs;
+    this.#signal = signal;
+    this.#over.promise.catch(() => undefined);
+    this.#timer = setTimeout(() => this.#over.reject(new Error(`${this.#why} within ${budgetMs} ms`)), budgetMs);
+    signal?.addEventListener("abort", this.#abort);
+  }
+
+  leftMs(): number {
+    return Math.max(this.#until - performance.now(), 0.001);
+  }
+
+  check(why: string): void {
+    this.#signal?.throwIfAborted();
+    if (performance.now() >= this.#until) throw new Error(why);
+  }
+
+  within<T>(work: Promise<T>, why: string): Promise<T> {
+    this.#why = why;
+    return Promise.race([work, this.#over.promise]);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#abort);
+  }
+}

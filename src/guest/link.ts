@@ -1,0 +1,77 @@
+/** The owner's end of one host: its Worker, and the answers that the owner is waiting for from it. */
+
+import { HostLostError, StillpointError } from "../errors.ts";
+import type { Thread, ThreadEvents } from "../platform/platform.ts";
+import type { Failure, FromHost, ToHost } from "./messages.ts";
+
+type Answer<T extends FromHost["type"]> = Extract<FromHost, { type: T }>;
+
+export interface LinkEvents {
+  /** What the host says unasked. */
+  message(message: FromHost): void;
+  /** Its thread is gone, without anybody having ended it. */
+  gone(error: Error | undefined): void;
+}
+
+export class HostLink {
+  /** The number under which this host may run the guest. */
+  readonly number: number;
+  readonly #guest: string;
+  readonly #thread: Thread;
+  readonly #expected = new Map<FromHost["type"], PromiseWithResolvers<FromHost>>();
+  #ended = false;
+
+  constructor(
+    guest: string,
+    number: number,
+    { spawn, events }: { spawn(events: ThreadEvents): Thread; events: LinkEvents },
+  ) {
+    this.#guest = guest;
+    this.number = number;
+    this.#thread = spawn({
+      message: (message) => this.#receive(message as FromHost, events),
+      exit: (error) => {
+        this.#refuse(new HostLostError(guest, error?.message ?? "its Worker ended", { cause: error }));
+        if (!this.#ended) events.gone(error);
+      },
+    });
+  }
+
+  post(message: ToHost): void {
+    this.#thread.post(message);
+  }
+
+  /** The host's next message of this type. Rejects if the host fails or ends before. */
+  next<T extends FromHost["type"]>(type: T): Promise<Answer<T>> {
+    const answer = Promise.withResolvers<FromHost>();
+    // Whoever asks awaits it, but perhaps not to the end.
+    answer.promise.catch(() => undefined);
+    this.#expected.set(type, answer);
+    return answer.promise as Promise<Answer<T>>;
+  }
+
+  #receive(message: FromHost, events: LinkEvents): void {
+    const expected = this.#expected.get(message.type);
+    if (expected !== undefined) {
+      this.#expected.delete(message.type);
+      expected.resolve(message);
+    } else if (message.type === "failed" && this.#expected.size > 0) {
+      this.#refuse(failed(this.#guest, message.failure));
+    } else events.message(message);
+  }
+
+  #refuse(error: StillpointError): void {
+    for (const { reject } of this.#expected.values()) reject(error);
+    this.#expected.clear();
+  }
+
+  /** Ends the thread wherever it is. Resolves when it is gone. */
+  async terminate(): Promise<void> {
+    this.#ended = true;
+    await this.#thread.terminate();
+  }
+}
+
+export function failed(guest: string, { code, message, cause }: Failure): StillpointError {
+  return new StillpointError(code, `guest ${guest}: ${message}`, { cause });
+}

@@ -1,0 +1,116 @@
+/**
+ * JavaScript under guest code. A guest is taken off its thread by returning from its frames one by one, and a frame of
+ * JavaScript cannot save itself. So the ledger's `pinned` counts the services' functions on the stack, and where it is not 0 a
+ * frozen guest parks.
+ *
+ * One such frame is no obstacle: that of a service which the guest has called and which waits through the host. It is left by
+ * LeaveSignal, and the guest, wherever it goes on, issues the call again with the same arguments.
+ */
+
+import { OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
+import { type Core, WANTED } from "../core/core.ts";
+
+/** Thrown out of a waiting service when the guest is wanted off this thread. */
+export class LeaveSignal {}
+
+type Service = (...args: unknown[]) => unknown;
+
+export class Pinning {
+  readonly #core: Core;
+  readonly #words: Int32Array;
+  /** Functions of the services that were called from outside the guest. */
+  #outside = 0;
+  /** A LeaveSignal is on its way. */
+  #leaving = false;
+
+  constructor(core: Core, ledger: WebAssembly.Memory) {
+    this.#core = core;
+    this.#words = new Int32Array(ledger.buffer);
+  }
+
+  #pin(by: 1 | -1): void {
+    this.#words[OFF_PINNED >> 2]! += by;
+  }
+
+  /** Runs a function of the services from outside: whatever it calls in the guest has this frame under it. */
+  outside<T>(run: () => T): T {
+    this.#outside++;
+    this.#pin(1);
+    try {
+      return run();
+    } finally {
+      this.#pin(-1);
+      this.#outside--;
+    }
+  }
+
+  /**
+   * An import of the guest. `pins` says that it may call back into the guest; `zero` is what it answers when the guest is
+   * leaving and nobody will look at the answer.
+   */
+  wrapped(
+    service: Service,
+    { pins, zero, escaped }: { pins: boolean; zero: unknown; escaped(error: unknown): void },
+  ): Service {
+    const settled = (): void => {
+      if (this.#leaving) this.#stay();
+    };
+    if (!pins) {
+      // The longest of WASI's calls has nine parameters; nothing is allocated for them.
+      return (a, b, c, d, e, f, g, h, i) => {
+        try {
+          return service(a, b, c, d, e, f, g, h, i);
+        } catch (error) {
+          if (this.#leaves(error)) return zero;
+          escaped(error);
+          throw error;
+        }
+      };
+    }
+    return (...args) => {
+      this.#pin(1);
+      try {
+        const answer = service(...args);
+        settled();
+        return answer;
+      } catch (error) {
+        if (this.#leaves(error)) return zero;
+        settled();
+        escaped(error);
+        throw error;
+      } finally {
+        this.#pin(-1);
+      }
+    };
+  }
+
+  /** Whether this is the signal: then the guest's frames save themselves from here on. */
+  #leaves(error: unknown): boolean {
+    if (!(error instanceof LeaveSignal) || !this.#leaving) return false;
+    this.#leaving = false;
+    this.#words[OFF_UNWINDING >> 2] = 1;
+    return true;
+  }
+
+  /** A service has swallowed the signal. The guest stays on this thread, and must not run before it is resumed. */
+  #stay(): void {
+    this.#leaving = false;
+    this.#core.stay();
+  }
+
+  /** Runs `sleep`, which answers WANTED if the guest is to leave; throws LeaveSignal then. Called by a service that waits. */
+  waiting<T>(sleep: () => T | typeof WANTED): T {
+    const pinned = this.#words[OFF_PINNED >> 2]!;
+    // Nothing but the frame of the service that waits, and that one the signal takes off.
+    const onlyService = pinned === 1 && this.#outside === 0;
+    if (onlyService) this.#words[OFF_PINNED >> 2] = 0;
+    try {
+      const answer = sleep();
+      if (answer !== WANTED) return answer as T;
+      this.#leaving = true;
+      throw new LeaveSignal();
+    } finally {
+      this.#words[OFF_PINNED >> 2] = pinned;
+    }
+  }
+}
