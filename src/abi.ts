@@ -83,12 +83,22 @@ export const IMPORT_MODULE = "stillpoint";
 export const IMPORT_MEMORY = "memory";
 /** Memory 1. */
 export const IMPORT_LEDGER = "ledger";
+/** All names of what the preparer exports begin like this. */
+export const EXPORT_PREFIX = "stillpoint:";
 /** Exported function: copies data segments, then runs the original's start function. Called once, at boot. */
 export const EXPORT_BOOT = "stillpoint:boot";
 /** Exported table of functions that guest code calls out of line; the host fills it before boot. */
 export const EXPORT_SLOW = "stillpoint:slow";
 /** Prefix of the exports of mutable globals that the original does not export: `stillpoint:global:INDEX`. */
 export const EXPORT_GLOBAL = "stillpoint:global:";
+/** With capture, functions () -> (): copy the mutable globals to a frame of their own and back; drop what boot would have dropped. */
+export const EXPORT_SAVE = "stillpoint:save";
+export const EXPORT_LOAD = "stillpoint:load";
+export const EXPORT_DROP = "stillpoint:drop";
+/** With capture: a table of all functions, by index, and the prefixes of the exports of globals (as above), tables and tags. */
+export const EXPORT_FUNCTIONS = "stillpoint:functions";
+export const EXPORT_TABLE = "stillpoint:table:";
+export const EXPORT_TAG = "stillpoint:tag:";
 /** Entries of the slow table: () -> (), (address, expected, timeoutNs) -> result as memory.atomic.wait32 / wait64. */
 export const SLOW_POLL = 0;
 export const SLOW_WAIT32 = 1;

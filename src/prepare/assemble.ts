@@ -9,8 +9,9 @@ import { EXPORT_BOOT, EXPORT_GLOBAL, EXPORT_SLOW, SLOW_COUNT } from "../abi.ts";
 import { KINDS, type Kind, type Module, SECTION, SECTION_ORDER, type Section } from "../wasm/module.ts";
 import { appendFunctionNames, NAME_SECTION } from "../wasm/names.ts";
 import { Reader } from "../wasm/reader.ts";
-import { FUNCREF, writeValueType } from "../wasm/types.ts";
+import { FUNCREF, type FunctionType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
+import { type CapturePlan, captureExports, functionsSegment, SEGMENT_RANGE } from "./capture-plan.ts";
 import type { HintWriter } from "./hints.ts";
 import { type Layout, TYPES } from "./layout.ts";
 import { importSection } from "./memories.ts";
@@ -46,6 +47,8 @@ export function assemble(
   code: Uint8Array,
   added: readonly AddedFunction[],
   hints: HintWriter,
+  plan?: CapturePlan,
+  saverTypes: readonly FunctionType[] = [],
 ): void {
   const { bytes, sections } = module;
   const byId = new Map(sections.filter(({ id }) => id !== SECTION.custom).map((section) => [section.id, section]));
@@ -55,7 +58,7 @@ export function assemble(
     for (; next < order; next++) {
       const id = SECTION_ORDER[next]!;
       if (id === SECTION.code) hints.writeTo(out);
-      const content = sectionContent(id, byId.get(id), module, layout, code, added);
+      const content = sectionContent(id, byId.get(id), module, layout, code, added, plan, saverTypes);
       if (content !== undefined) out.section(id, content);
     }
   };
@@ -81,18 +84,12 @@ function sectionContent(
   layout: Layout,
   code: Uint8Array,
   added: readonly AddedFunction[],
+  plan: CapturePlan | undefined,
+  saverTypes: readonly FunctionType[],
 ): Uint8Array | undefined {
   switch (id) {
     case SECTION.type:
-      return extended(module, section, TYPES.length, (out) => {
-        for (const { params, results } of TYPES) {
-          out.u8(0x60);
-          for (const types of [params, results]) {
-            out.u32(types.length);
-            for (const type of types) writeValueType(out, type);
-          }
-        }
-      });
+      return typeSection(module, plan === undefined ? TYPES : [...TYPES, SEGMENT_RANGE, ...saverTypes]);
     case SECTION.import:
       return importSection(module);
     case SECTION.function:
@@ -100,15 +97,30 @@ function sectionContent(
         for (const { type } of added) out.u32(type);
       });
     case SECTION.table:
-      return extended(module, section, 1, (out) => {
+      return extended(module, section, plan === undefined ? 1 : 2, (out) => {
         out.put(FUNCREF, 1, SLOW_COUNT, SLOW_COUNT);
+        if (plan === undefined) return;
+        const count = module.functions.length + added.length;
+        out.put(FUNCREF, 1);
+        out.u32(count);
+        out.u32(count);
       });
+    case SECTION.element:
+      if (plan !== undefined)
+        return extended(module, section, 1, (out) =>
+          out.copy(functionsSegment(plan, module.functions.length + added.length)),
+        );
+      return section && module.bytes.subarray(section.start, section.end);
     case SECTION.export: {
-      const hidden = hiddenGlobals(module);
-      return extended(module, section, hidden.length + 2, (out) => {
-        writeExport(out, EXPORT_BOOT, "function", layout.boot);
-        writeExport(out, EXPORT_SLOW, "table", layout.slowTable);
-        for (const index of hidden) writeExport(out, globalExportName(index), "global", index);
+      const exports: [name: string, kind: Kind, index: number][] = [
+        [EXPORT_BOOT, "function", layout.boot],
+        [EXPORT_SLOW, "table", layout.slowTable],
+      ];
+      if (plan === undefined)
+        for (const index of hiddenGlobals(module)) exports.push([globalExportName(index), "global", index]);
+      else exports.push(...captureExports(module, plan));
+      return extended(module, section, exports.length, (out) => {
+        for (const [name, kind, index] of exports) writeExport(out, name, kind, index);
       });
     }
     case SECTION.code:
@@ -127,6 +139,20 @@ function sectionContent(
     default:
       return section === undefined ? undefined : module.bytes.subarray(section.start, section.end);
   }
+}
+
+/** The original's types with more behind them. */
+export function typeSection(module: Module, types: readonly FunctionType[]): Uint8Array {
+  const section = module.sections.find(({ id }) => id === SECTION.type);
+  return extended(module, section, types.length, (out) => {
+    for (const { params, results } of types) {
+      out.u8(0x60);
+      for (const list of [params, results]) {
+        out.u32(list.length);
+        for (const type of list) writeValueType(out, type);
+      }
+    }
+  });
 }
 
 /** The elements of a section's vector, with more behind them. */

@@ -12,13 +12,13 @@
  */
 
 import type { Module } from "../wasm/module.ts";
-import type { FunctionType } from "../wasm/types.ts";
+import { callGraph } from "./call-graph.ts";
 import type { Survey } from "./survey.ts";
 
 /** For each function that is not imported: 1 if it polls at its entry. */
 export function entryPolls(module: Module, survey: Survey): Uint8Array {
   const { pollsFirst } = survey;
-  const graph = callGraph(module, survey);
+  const graph = callGraph(module, survey).edges;
   const functionCount = module.bodies.length;
   const polls = new Uint8Array(functionCount);
   const cut = (node: number) => polls[node] === 1 || pollsFirst[node] === 1;
@@ -53,53 +53,4 @@ export function entryPolls(module: Module, survey: Survey): Uint8Array {
     }
   }
   return polls;
-}
-
-/** Edges by node: functions that are not imported first, then one node for each type that is called indirectly. */
-function callGraph(module: Module, { callees, first }: Survey): number[][] {
-  const { bodies, functions, functionsImported, types } = module;
-  const graph: number[][] = Array.from({ length: bodies.length }, () => []);
-  const nodes = new Map<string, number>();
-  const name = typeNames(module);
-  for (let f = 0; f < bodies.length; f++) {
-    for (let i = first[f]!; i < first[f + 1]!; i++) {
-      const callee = callees[i]!;
-      if (callee >= functionsImported) graph[f]!.push(callee - functionsImported);
-      if (callee >= 0) continue;
-      const key = name(types[-1 - callee] as FunctionType);
-      let node = nodes.get(key);
-      if (node === undefined) {
-        node = graph.push([]) - 1;
-        nodes.set(key, node);
-      }
-      graph[f]!.push(node);
-    }
-  }
-  if (nodes.size === 0) return graph;
-  for (const index of addressTaken(module)) {
-    if (index < functionsImported) continue;
-    const node = nodes.get(name(types[functions[index]!] as FunctionType));
-    if (node !== undefined) graph[node]!.push(index - functionsImported);
-  }
-  return graph;
-}
-
-/**
- * What tells types of indirect calls apart. Where types may be subtypes of each other, or equal without looking equal, only
- * the number of parameters and results does: too many edges do no harm.
- */
-function typeNames({ types }: Module): (type: FunctionType) => string {
-  const plain = types.every(
-    (type) => type.kind === "function" && [...type.params, ...type.results].every((value) => value < 0x100),
-  );
-  return plain
-    ? ({ params, results }) => `${params}>${results}`
-    : ({ params, results }) => `${params.length}>${results.length}`;
-}
-
-/** Functions that may be in a table or a reference: the host may put exported ones there. */
-function addressTaken(module: Module): Set<number> {
-  const taken = new Set(module.referenced);
-  for (const { kind, index } of module.exports) if (kind === "function") taken.add(index);
-  return taken;
 }

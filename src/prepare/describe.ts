@@ -14,6 +14,7 @@ export function describe(
   options: Options,
   counts: ImageInfo["counts"],
   sizes: ImageInfo["sizes"],
+  capture: ImageInfo["capture"],
 ): ImageInfo {
   const { bytes, imports, exports, globals, globalsImported } = module;
   const typed = (kind: Kind, index: number) =>
@@ -38,5 +39,6 @@ export function describe(
     }),
     counts,
     sizes,
+    ...(capture === undefined ? {} : { capture }),
   };
 }

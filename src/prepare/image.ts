@@ -8,7 +8,9 @@
 import { ABI_VERSION, SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
 import { StillpointError } from "../errors.ts";
 import { type Kind, readSections, type Section } from "../wasm/module.ts";
-import type { Options } from "./options.ts";
+import { completeOptions, type Options } from "./options.ts";
+
+const utf8: TextDecoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Of the custom section and of what surrounds it; grows when either changes its meaning. */
 export const IMAGE_FORMAT = 1;
@@ -58,6 +60,15 @@ export interface ImageInfo {
     readonly marks: number;
     readonly marksMerged: number;
   };
+  /** Only with capture. */
+  readonly capture?: {
+    readonly sites: number;
+    readonly functionsMaySuspend: number;
+    /** A guest with a frame of one of these on its stack can only park. */
+    readonly functionsRefused: readonly { readonly index: number; readonly reason: string }[];
+    /** Lists of types that frames are made of, a letter for each value. */
+    readonly savers: readonly string[];
+  };
   /** Bytes. */
   readonly sizes: {
     readonly original: number;
@@ -81,6 +92,11 @@ export class Image {
     if (info === undefined || last?.name !== SECTION_ORIGINAL)
       throw new StillpointError("SP_IMAGE_UNKNOWN", "these bytes are a module, but not a prepared one");
     this.info = readInfo(bytes.subarray(info.start, info.end));
+    if (last.end - last.start !== this.info.sizes.original)
+      throw new StillpointError(
+        "SP_IMAGE_UNKNOWN",
+        "the original in the image is not of the length that it should have",
+      );
     this.#original = last;
   }
 
@@ -123,13 +139,43 @@ export function copyBytes(source: BufferSource): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new Uint8Array(source));
 }
 
+/** What the rest of the library relies on, by the kind of each value. */
+const SHAPE = {
+  sha256: "string",
+  style: "string",
+  memory: {
+    minimumPages: "number",
+    maximumPages: "number",
+    importModule: "string",
+    importName: "string",
+    exportNames: [],
+    wasShared: "boolean",
+    was: "string",
+  },
+  imports: [],
+  exports: [],
+  globals: [],
+  counts: {},
+  sizes: { original: "number" },
+} as const;
+
+function hasShape(value: unknown, shape: object): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(shape).every(([key, wanted]: [string, unknown]) => {
+    const found = (value as Record<string, unknown>)[key];
+    if (Array.isArray(wanted)) return Array.isArray(found);
+    return typeof wanted === "object" ? hasShape(found, wanted!) : typeof found === wanted;
+  });
+}
+
 function readInfo(json: Uint8Array): ImageInfo {
-  let info: Partial<ImageInfo> | null;
+  let info: ImageInfo;
   try {
-    info = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)) as Partial<ImageInfo> | null;
+    info = JSON.parse(utf8.decode(json)) as ImageInfo;
   } catch (cause) {
     throw new StillpointError("SP_IMAGE_UNKNOWN", "the image's description cannot be read", { cause });
   }
+  // Format and version come first: what else there is depends on them.
   if (info?.format !== IMAGE_FORMAT)
     throw new StillpointError(
       "SP_IMAGE_UNKNOWN",
@@ -140,5 +186,12 @@ function readInfo(json: Uint8Array): ImageInfo {
       "SP_ABI_MISMATCH",
       `image for ledger version ${info.abi}; this version has ${ABI_VERSION}`,
     );
-  return info as ImageInfo;
+  if (!hasShape(info, SHAPE)) throw new StillpointError("SP_IMAGE_UNKNOWN", "the image's description lacks something");
+  try {
+    return { ...info, options: completeOptions(info.options) };
+  } catch (cause) {
+    throw new StillpointError("SP_IMAGE_UNKNOWN", "the image was made with options that this version does not know", {
+      cause,
+    });
+  }
 }

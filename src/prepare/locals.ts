@@ -6,10 +6,13 @@ import type { Reader } from "../wasm/reader.ts";
 import { I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
 
+/** More than an operand stack is high. */
+const HEIGHTS = 1 << 21;
+
 export class AddedLocals {
   #first = 0;
   readonly #types: ValueType[] = [];
-  /** Of operands that got a name: the local for each height at which one was. */
+  /** Of operands that got a name: the local for each type and height. */
   readonly #names: Map<number, number> = new Map();
   #counter = -1;
 
@@ -27,14 +30,15 @@ export class AddedLocals {
   }
 
   /**
-   * The local that names the i32 operand at this height. Operands that are pending at the same time are at different
+   * The local that names the operand of a type at this height. Operands that are pending at the same time are at different
    * heights, so none of them overwrites another's.
    */
-  nameAt(height: number): number {
-    let local = this.#names.get(height);
+  nameAt(height: number, type: ValueType = I32): number {
+    const key = height + type * HEIGHTS;
+    let local = this.#names.get(key);
     if (local === undefined) {
-      local = this.add(I32);
-      this.#names.set(height, local);
+      local = this.add(type);
+      this.#names.set(key, local);
     }
     return local;
   }
@@ -45,21 +49,37 @@ export class AddedLocals {
     return this.#counter;
   }
 
-  /** The original's declarations, which `from` is about to read, with the added ones behind them. */
-  write(out: Writer, from: Reader, functionIndex: number): void {
+  /**
+   * The original's declarations, which `from` is about to read, with the added ones behind them, and before them what has been
+   * a parameter and is none any more.
+   */
+  write(out: Writer, from: Reader, functionIndex: number, parameters: readonly ValueType[] = []): void {
     if (this.#first + this.#types.length > LIMITS.locals)
       throw new ModuleUnsupportedError(`function ${functionIndex} with so many locals`, from.at);
-    const groups: [count: number, type: ValueType][] = [];
-    for (const type of this.#types) {
-      const last = groups.at(-1);
-      if (last?.[1] === type) last[0]++;
-      else groups.push([1, type]);
-    }
-    out.u32(from.u32() + groups.length);
+    const before = grouped(parameters);
+    const behind = grouped(this.#types);
+    out.u32(from.u32() + before.length + behind.length);
+    writeGroups(out, before);
     out.copy(from.bytes, from.at, from.end);
-    for (const [count, type] of groups) {
-      out.u32(count);
-      writeValueType(out, type);
-    }
+    writeGroups(out, behind);
+  }
+}
+
+type Group = [count: number, type: ValueType];
+
+function grouped(types: readonly ValueType[]): Group[] {
+  const groups: Group[] = [];
+  for (const type of types) {
+    const last = groups.at(-1);
+    if (last?.[1] === type) last[0]++;
+    else groups.push([1, type]);
+  }
+  return groups;
+}
+
+function writeGroups(out: Writer, groups: readonly Group[]): void {
+  for (const [count, type] of groups) {
+    out.u32(count);
+    writeValueType(out, type);
   }
 }

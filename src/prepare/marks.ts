@@ -23,6 +23,7 @@
 import { OFF_DIRTY_MAP } from "../abi.ts";
 import { INSTRUCTIONS } from "../wasm/opcodes.ts";
 import type { Writer } from "../wasm/writer.ts";
+import type { Capture } from "./capture.ts";
 import { type Layout, MEMORY_LEDGER } from "./layout.ts";
 import type { AddedLocals } from "./locals.ts";
 import type { Options } from "./options.ts";
@@ -62,6 +63,7 @@ export class Marks implements Watcher {
   readonly #layout: Layout;
   readonly #pageShift: number;
   readonly #locals: AddedLocals;
+  readonly #capture: Capture | undefined;
   /** By token. */
   readonly #marks: Map<number, Mark> = new Map();
   readonly #names: Map<number, number> = new Map();
@@ -71,7 +73,8 @@ export class Marks implements Watcher {
   /** Number of the present straight line. */
   #line = 1;
 
-  constructor(layout: Layout, { pageBytes }: Options, locals: AddedLocals) {
+  constructor(layout: Layout, { pageBytes }: Pick<Options, "pageBytes">, locals: AddedLocals, capture?: Capture) {
+    this.#capture = capture;
     this.#layout = layout;
     this.#pageShift = Math.log2(pageBytes);
     this.#locals = locals;
@@ -169,7 +172,9 @@ export class Marks implements Watcher {
     if (producer < 0) return undefined;
     const op = scan.op[producer]!;
     if (op === OP_I32_CONST) return { constant: scan.value[producer]! };
-    if ((op === OP_LOCAL_GET || op === OP_LOCAL_TEE) && scan.lastSet[scan.value[producer]!]! <= producer)
+    // Where the guest may be captured after the address was read, only the operand itself is sure to be kept.
+    const kept = this.#capture === undefined || this.#capture.lastSite < producer;
+    if ((op === OP_LOCAL_GET || op === OP_LOCAL_TEE) && kept && scan.lastSet[scan.value[producer]!]! <= producer)
       return { local: scan.value[producer]! };
     // What opens a block, or its second half, produces parameters; a name there would have to go inside.
     if (opensBlock(op)) return undefined;

@@ -12,7 +12,7 @@ import { readValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import type { Image } from "./image.ts";
 import { layoutOf } from "./layout.ts";
-import { writePoll } from "./polls.ts";
+import { openPoll } from "./polls.ts";
 import { Rewriter, type Trace } from "./rewrite.ts";
 
 const parsed: WeakMap<Image, Module> = new WeakMap();
@@ -64,6 +64,6 @@ function beginsWithPoll(image: Image, module: Module, body: Reader): boolean {
     readValueType(reader);
   }
   const poll = new Writer();
-  writePoll(poll, layoutOf(module), image.info.options);
+  openPoll(poll, image.info.options);
   return poll.view.every((byte, i) => byte === body.bytes[reader.at + i]);
 }

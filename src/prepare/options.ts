@@ -9,6 +9,8 @@ export interface PrepareOptions {
   readonly polls?: "plain" | "atomic";
   /** Size of a tracking page. Default 4096. */
   readonly pageBytes?: 4096 | 8192 | 16384 | 32768 | 65536;
+  /** `true`: a guest's stack can be taken off its thread, to go on in another instance. Default `false`. */
+  readonly capture?: boolean;
 }
 
 export type Options = Required<PrepareOptions>;
@@ -17,6 +19,7 @@ const CHOICES: Readonly<{ [Key in keyof Options]: readonly Options[Key][] }> = {
   track: ["none", "marks"],
   polls: ["plain", "atomic"],
   pageBytes: [4096, 8192, 16384, 32768, 65536],
+  capture: [false, true],
 };
 
 /**
@@ -24,8 +27,13 @@ const CHOICES: Readonly<{ [Key in keyof Options]: readonly Options[Key][] }> = {
  *
  * @throws {StillpointError} SP_CONFIG_INVALID
  */
-export function completeOptions({ track = "none", polls = "plain", pageBytes = 4096 }: PrepareOptions = {}): Options {
-  const options: Options = { track, polls, pageBytes };
+export function completeOptions({
+  track = "none",
+  polls = "plain",
+  pageBytes = 4096,
+  capture = false,
+}: PrepareOptions = {}): Options {
+  const options: Options = { track, polls, pageBytes, capture };
   for (const key of Object.keys(CHOICES) as (keyof Options)[]) {
     const choices: readonly unknown[] = CHOICES[key];
     if (!choices.includes(options[key]))

@@ -60,17 +60,15 @@ function hasParams(scan: FunctionScan, t: number): boolean {
   return type?.kind === "function" && type.params.length > 0;
 }
 
-/** A poll; gives where its `if` is, for the hint. */
-export function writePoll(code: Writer, layout: Layout, { polls }: Options): number {
+/** A poll up to and with its `if`; gives where that is, for the hint. */
+export function openPoll(code: Writer, { polls }: Pick<Options, "polls">): number {
   code.put(0x41, 0); // i32.const 0
   if (polls === "atomic") code.put(0xfe, 0x10);
   else code.put(0x28);
   code.put(0x42, MEMORY_LEDGER); // 4-byte alignment, and a memory
   code.u32(OFF_HINT);
   const at = code.length;
-  code.put(0x04, 0x40, 0x10); // if, call
-  code.u32(layout.poll);
-  code.put(0x0b);
+  code.put(0x04, 0x40);
   return at;
 }
 

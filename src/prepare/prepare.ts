@@ -16,6 +16,7 @@ import { ModuleInvalidError, ModuleUnsupportedError } from "../errors.ts";
 import { LIMITS, type Module, parseModule, SECTION } from "../wasm/module.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type AddedFunction, assemble } from "./assemble.ts";
+import { type CapturePlan, capturePlan, takesRange, writeDropFunction, writeSegmentUse } from "./capture-plan.ts";
 import { entryPolls } from "./cycles.ts";
 import { describe } from "./describe.ts";
 import { copyBytes, Image } from "./image.ts";
@@ -25,6 +26,7 @@ import { completeOptions, type Options, type PrepareOptions } from "./options.ts
 import { writePollFunction } from "./polls.ts";
 import { refuse } from "./refusals.ts";
 import { Rewriter } from "./rewrite.ts";
+import { NewSavers, writeLoadGlobals, writeSaveGlobals, writeSaver } from "./savers.ts";
 import { writeBootFunction } from "./segments.ts";
 import { survey } from "./survey.ts";
 import { OP_WAIT32, OP_WAIT64, writeWaitFunction } from "./waits.ts";
@@ -62,21 +64,25 @@ export function prepareSync(
   validate(original);
 
   const layout = layoutOf(module);
-  const rewriter = new Rewriter(module, layout, complete);
   const polls = entryPolls(module, surveyed);
-  const added = addedFunctions(module, layout, complete);
+  const plan = complete.capture ? capturePlan(module, surveyed, polls, complete) : undefined;
+  const savers = plan && new NewSavers(plan.firstSaver);
+  const rewriter = new Rewriter(module, layout, complete, plan?.suspension, savers);
   const total = module.bodies.length;
-  const code = new Writer(Math.ceil(original.length / 2));
-  code.u32(total + added.length);
+  const bodies = new Writer(Math.ceil(original.length / 2));
   for (let f = 0; f < total; f++) {
     if (f % PROGRESS_EVERY === 0) options?.onProgress?.({ functionsDone: f, functionsTotal: total });
-    rewriter.rewrite(module.functionsImported + f, polls[f] === 1, code);
+    rewriter.rewrite(module.functionsImported + f, polls[f] === 1, bodies);
   }
   options?.onProgress?.({ functionsDone: total, functionsTotal: total });
+  const added = addedFunctions(module, layout, complete, plan, savers);
+  const code = new Writer(bodies.length + 4096);
+  code.u32(total + added.length);
+  code.copy(bodies.view);
   for (const { body } of added) code.sized(body);
 
   const out = new Writer(original.length + code.length);
-  assemble(out, module, layout, code.view, added, rewriter.hints);
+  assemble(out, module, layout, code.view, added, rewriter.hints, plan, savers?.types);
   const codeSection = module.sections.find(({ id }) => id === SECTION.code);
   const sizes = {
     original: original.length,
@@ -84,7 +90,9 @@ export function prepareSync(
     code: code.length,
     module: out.length,
   };
-  const info = describe(module, complete, { functions: total, loops: surveyed.loops, ...rewriter.counts }, sizes);
+  const counts = { functions: total, loops: surveyed.loops, ...rewriter.counts };
+  const capture = plan && savers && { ...rewriter.captured, savers: savers.names };
+  const info = describe(module, complete, counts, sizes, capture);
   out.customSection(SECTION_INFO, new TextEncoder().encode(JSON.stringify(info)));
   // An engine that accepts the original may still find what was added too much, at limits of its own.
   if (!WebAssembly.validate(out.view)) throw new ModuleUnsupportedError("a module at the limits of the engine", 0);
@@ -110,7 +118,13 @@ function validate(original: Uint8Array<ArrayBuffer>): void {
 }
 
 /** In the order of the layout. */
-function addedFunctions(module: Module, layout: Layout, options: Options): AddedFunction[] {
+function addedFunctions(
+  module: Module,
+  layout: Layout,
+  options: Options,
+  plan: CapturePlan | undefined,
+  savers: NewSavers | undefined,
+): AddedFunction[] {
   const marks = options.track === "marks";
   const make = (name: string, type: number, write: (code: Writer) => void): AddedFunction => {
     const code = new Writer();
@@ -127,5 +141,17 @@ function addedFunctions(module: Module, layout: Layout, options: Options): Added
     make("wait64", types.wait64, (code) => writeWaitFunction(code, layout, OP_WAIT64)),
   ];
   if (marks) added.push(make("markRange", types.range, (code) => writeMarkRangeFunction(code, options)));
+  if (plan === undefined || savers === undefined) return added;
+  added.push(
+    make("save", types.plain, (code) => writeSaveGlobals(code, module.globals)),
+    make("load", types.plain, (code) => writeLoadGlobals(code, module.globals)),
+    make("drop", types.plain, (code) => writeDropFunction(code, module)),
+    ...plan.segmentUses.map((use, i) =>
+      make(`segment:${i}`, takesRange(use) ? plan.rangeType : types.plain, (code) => writeSegmentUse(code, use)),
+    ),
+    ...savers.types.map((type, i) =>
+      make(`save:${savers.names[i]}`, plan.firstSaverType + i, (code) => writeSaver(code, type)),
+    ),
+  );
   return added;
 }

@@ -3,7 +3,7 @@
  * comes before any work is done. What the readers of the binary format do not know they refuse themselves.
  */
 
-import { EXPORT_BOOT, EXPORT_GLOBAL, EXPORT_SLOW, IMPORT_MODULE, SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
+import { EXPORT_PREFIX, IMPORT_MODULE, SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
 import { ModuleUnsupportedError } from "../errors.ts";
 import { LIMITS, type Module } from "../wasm/module.ts";
 
@@ -21,8 +21,7 @@ export function refuse(module: Module): void {
       throw new ModuleUnsupportedError("a program that starts threads", at);
   }
   for (const { name, at } of module.exports) {
-    if (name === EXPORT_BOOT || name === EXPORT_SLOW || name.startsWith(EXPORT_GLOBAL))
-      throw new ModuleUnsupportedError(`an export named "${name}"`, at);
+    if (name.startsWith(EXPORT_PREFIX)) throw new ModuleUnsupportedError(`an export named "${name}"`, at);
   }
   if (module.functions.length + ADDED_FUNCTIONS_MAX > LIMITS.functions) {
     throw new ModuleUnsupportedError(`a module of ${module.functions.length} functions`, 0);

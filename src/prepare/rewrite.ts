@@ -10,15 +10,20 @@ import { ModuleUnsupportedError } from "../errors.ts";
 import { CodeReader } from "../wasm/code.ts";
 import { LIMITS, type Module } from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
+import type { ValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
+import { Capture, ENTRY, isTailCall } from "./capture.ts";
 import { type Hint, HintWriter, readHints, UNLIKELY } from "./hints.ts";
 import type { ImageInfo } from "./image.ts";
+import { Labels } from "./labels.ts";
 import type { Layout } from "./layout.ts";
 import { AddedLocals } from "./locals.ts";
 import { Marks } from "./marks.ts";
 import type { Options } from "./options.ts";
-import { type LoopShape, loopShape, writeCounter, writePoll } from "./polls.ts";
-import { EDIT_HINT, EDIT_LOOP, EDIT_MARK, EDIT_NAME, EDIT_WAIT, FunctionScan } from "./scan.ts";
+import { type LoopShape, loopShape, openPoll, writeCounter } from "./polls.ts";
+import type { Savers } from "./savers.ts";
+import { EDIT_HINT, EDIT_KEEP, EDIT_LOOP, EDIT_MARK, EDIT_NAME, EDIT_SITE, EDIT_WAIT, FunctionScan } from "./scan.ts";
+import type { Suspension } from "./suspension.ts";
 import { writeWait } from "./waits.ts";
 
 /**
@@ -31,29 +36,35 @@ export class Rewriter {
   readonly hints: HintWriter = new HintWriter();
   readonly #loops: Record<LoopShape["kind"], number> = { polled: 0, unrolled: 0, counted: 0 };
   #entryPolls = 0;
-  readonly #module: Module;
-  readonly #layout: Layout;
+  readonly #captured: Rewriter["captured"] = { sites: 0, functionsMaySuspend: 0, functionsRefused: [] };
+  protected readonly module: Module;
+  protected readonly layout: Layout;
   readonly #options: Options;
-  readonly #scan: FunctionScan;
-  readonly #locals: AddedLocals = new AddedLocals();
+  protected readonly scan: FunctionScan;
+  protected readonly locals: AddedLocals = new AddedLocals();
+  /** Only with capture. */
+  protected readonly capture: Capture | undefined;
   readonly #marks: Marks | undefined;
   readonly #hinted: ReadonlyMap<number, readonly Hint[]>;
   readonly #wasShared: boolean;
-  readonly #code: Writer = new Writer(1 << 16);
+  protected readonly code: Writer = new Writer(1 << 16);
+  protected readonly labels: Labels = new Labels();
   readonly #declarations: Writer = new Writer();
   #likely: Map<number, number> = new Map();
   #trace: Trace | undefined;
   /** Original bytes from here on are yet to be copied. */
-  #from = 0;
+  protected from: number = 0;
 
-  constructor(module: Module, layout: Layout, options: Options) {
-    this.#module = module;
-    this.#layout = layout;
+  constructor(module: Module, layout: Layout, options: Options, suspension?: Suspension, savers?: Savers) {
+    this.module = module;
+    this.layout = layout;
     this.#options = options;
     let bodyBytesMax = 0;
     for (const { start, end } of module.bodies) bodyBytesMax = Math.max(bodyBytesMax, end - start);
-    this.#scan = new FunctionScan(module, bodyBytesMax);
-    this.#marks = options.track === "marks" ? new Marks(layout, options, this.#locals) : undefined;
+    this.scan = new FunctionScan(module, bodyBytesMax);
+    if (suspension !== undefined && savers !== undefined)
+      this.capture = new Capture(module, suspension, this.locals, savers);
+    this.#marks = options.track === "marks" ? new Marks(layout, options, this.locals, this.capture) : undefined;
     this.#hinted = readHints(module);
     this.#wasShared = module.memories[0]?.shared ?? false;
   }
@@ -69,138 +80,261 @@ export class Rewriter {
     };
   }
 
+  get captured(): {
+    sites: number;
+    functionsMaySuspend: number;
+    functionsRefused: { index: number; reason: string }[];
+  } {
+    return this.#captured;
+  }
+
   /** Appends the rewritten body, with its size before it. */
   rewrite(functionIndex: number, entryPoll: boolean, out: Writer, trace?: Trace): void {
-    const scan = this.#scan;
-    const code = this.#code;
-    const body = this.#module.bodies[functionIndex - this.#module.functionsImported]!;
-    code.clear();
-    this.#trace = trace;
-    scan.begin(functionIndex);
-    this.#locals.begin(scan.locals.length);
-    this.#marks?.begin();
-    scan.walk(this.#marks);
-    this.#findHints(functionIndex);
-
-    this.#from = scan.codeStart;
+    this.begin(functionIndex, entryPoll, trace);
+    this.#countCaptured(functionIndex);
+    this.from = this.scan.codeStart;
     if (entryPoll) {
       this.#entryPolls++;
-      this.#poll();
+      this.poll(ENTRY);
     }
-    this.#tokens(0, scan.count, 0);
-    this.#copyUpTo(body.end);
+    this.tokens(0, this.scan.count);
+    this.copyUpTo(this.#bodyOf(functionIndex).end);
+    this.finish(functionIndex, out);
+  }
 
+  /** Walks a function, so that all passes know what they will do. */
+  protected begin(functionIndex: number, entryPoll: boolean, trace?: Trace, wanted?: ReadonlySet<number>): void {
+    const { scan, capture } = this;
+    this.code.clear();
+    this.#trace = trace;
+    scan.begin(functionIndex);
+    this.locals.begin(scan.locals.length);
+    this.#marks?.begin();
+    capture?.begin(functionIndex, entryPoll, wanted);
+    scan.walk(this.#marks, capture);
+    capture?.finish(scan);
+    this.#findHints(functionIndex);
+  }
+
+  /** Appends what has been written. `parameters` are locals that were parameters in the original. */
+  protected finish(functionIndex: number, out: Writer, parameters: readonly ValueType[] = []): void {
+    const body = this.#bodyOf(functionIndex);
     const declarations = this.#declarations;
     declarations.clear();
-    this.#locals.write(declarations, new Reader(this.#module.bytes, body.start, scan.codeStart), functionIndex);
+    const original = new Reader(this.module.bytes, body.start, this.scan.codeStart);
+    this.locals.write(declarations, original, functionIndex, parameters);
     this.hints.finish(functionIndex, declarations.length);
+    const trace = this.#trace;
     if (trace !== undefined) for (let i = 0; i < trace.length; i += 3) trace[i]! += declarations.length;
-    const byteCount = declarations.length + code.length;
+    const byteCount = declarations.length + this.code.length;
     if (byteCount > LIMITS.functionBytes)
       throw new ModuleUnsupportedError(`function ${functionIndex} of so many bytes`, body.start);
     out.u32(byteCount);
     out.copy(declarations.view);
-    out.copy(code.view);
+    out.copy(this.code.view);
   }
 
-  /** Tokens from `first` to before `last`. Where `shift` is not 0 they are the body of a loop: labels that leave it move by as much. */
-  #tokens(first: number, last: number, shift: number): void {
-    const { edit, at } = this.#scan;
-    let depth = 0;
+  #countCaptured(index: number): void {
+    const { capture } = this;
+    if (capture === undefined || capture.sites.length === 0) return;
+    this.#captured.functionsMaySuspend++;
+    if (capture.refused === undefined) this.#captured.sites += capture.sites.length;
+    else this.#captured.functionsRefused.push({ index, reason: capture.refused });
+  }
+
+  #bodyOf(functionIndex: number): { readonly start: number; readonly end: number } {
+    return this.module.bodies[functionIndex - this.module.functionsImported]!;
+  }
+
+  /** Tokens from `first` to before `last`. Where labels are followed, branches are written anew. */
+  protected tokens(first: number, last: number): void {
+    const { edit, at } = this.scan;
     for (let t = first; t < last; t++) {
       const edits = edit[t]!;
       if (edits & EDIT_HINT) {
-        this.#copyUpTo(at[t]!);
-        this.hints.add(this.#code.length, this.#likely.get(t)!);
+        this.copyUpTo(at[t]!);
+        this.hints.add(this.code.length, this.#likely.get(t)!);
       }
-      if (shift !== 0) depth = this.#nested(t, depth, shift);
-      if (edits === 0) continue;
-      if (edits & EDIT_LOOP) t = this.#loop(t);
-      else if (edits & EDIT_WAIT) this.#wait(t);
-      else if (edits & EDIT_MARK) {
-        this.#copyUpTo(at[t]!);
-        this.#marks!.writeBefore(this.#code, t);
-      }
-      this.#after(t, edit[t]!);
+      if (this.labels.count > 0) {
+        this.nested(t);
+        if (edits !== 0) t = this.#edited(t, edits);
+        t = this.beyond(t);
+      } else if (edits !== 0) t = this.#edited(t, edits);
     }
   }
 
-  #after(t: number, edits: number): void {
-    if ((edits & (EDIT_NAME | EDIT_MARK)) === 0) return;
-    this.#copyUpTo(this.#scan.at[t + 1]!);
-    if (edits & EDIT_NAME) this.#marks!.writeName(this.#code, t);
-    if (edits & EDIT_MARK) this.#marks!.writeMark(this.#code, this.#scan, t);
+  /** Writes a token with an edit; gives the token with which to go on. */
+  #edited(t: number, edits: number): number {
+    const { edit, at } = this.scan;
+    if (edits & EDIT_SITE) this.#beforeSite(t);
+    if (edits & EDIT_LOOP) t = this.loop(t);
+    else if (edits & EDIT_WAIT) this.#wait(t);
+    else if (edits & EDIT_MARK) {
+      this.copyUpTo(at[t]!);
+      this.#marks!.writeBefore(this.code, t);
+    }
+    this.after(t, edit[t]!);
+    return t;
+  }
+
+  protected after(t: number, edits: number): void {
+    if ((edits & (EDIT_NAME | EDIT_MARK | EDIT_SITE | EDIT_KEEP)) === 0) return;
+    const { code, capture, scan } = this;
+    this.copyUpTo(scan.at[t + 1]!);
+    if (edits & EDIT_SITE) this.#afterSite(t);
+    if (edits & EDIT_KEEP && capture?.isRefused === false) {
+      // A loop that is polled has its names before the poll.
+      if ((edits & EDIT_LOOP) === 0) capture.writeNames(code, scan, t);
+    } else if (edits & EDIT_NAME) this.#marks!.writeName(code, t);
+    if (edits & EDIT_MARK) this.#marks!.writeMark(code, scan, t);
+  }
+
+  /** For those who pass over code that cannot be reached: the token with which to go on after `t`. */
+  protected beyond(t: number): number {
+    return t;
+  }
+
+  // ---- sites ----
+
+  #beforeSite(t: number): void {
+    const { capture, code, scan } = this;
+    const tail = isTailCall(scan.op[t]!);
+    if (capture!.isRefused === tail) return;
+    this.copyUpTo(scan.at[t]!);
+    if (!tail) {
+      capture!.writePin(code, false);
+      return;
+    }
+    // It may have to be issued again, so its frame stays.
+    const start = code.length;
+    this.writeCall(t);
+    capture!.writeCheck(code, this.hints, capture!.siteAt(t)!);
+    code.put(0x0f);
+    this.replaced(t, start);
+  }
+
+  #afterSite(t: number): void {
+    const { capture, code, scan } = this;
+    if (isTailCall(scan.op[t]!)) return;
+    if (capture!.isRefused) capture!.writePin(code, true);
+    else capture!.writeCheck(code, this.hints, capture!.siteAt(t)!);
+  }
+
+  /** A call, or for a tail call the call that it would be. */
+  protected writeCall(t: number): void {
+    const { at, op, value } = this.scan;
+    const code = this.code;
+    if (op[t] === 0x10 || op[t] === 0x12) {
+      code.put(0x10);
+      code.u32(this.callee(value[t]!));
+      return;
+    }
+    code.put(op[t] === 0x13 || op[t] === 0x11 ? 0x11 : 0x14);
+    code.copy(this.module.bytes, at[t]! + 1, at[t + 1]!);
+  }
+
+  /** Under which index a function is called here. */
+  protected callee(functionIndex: number): number {
+    return functionIndex;
   }
 
   #wait(t: number): void {
-    const { op, at, value } = this.#scan;
-    this.#copyUpTo(at[t]!);
-    const start = this.#code.length;
-    writeWait(this.#code, this.#layout, op[t]!, value[t]!, this.#wasShared);
-    this.#replaced(t, start);
+    const { op, at, value } = this.scan;
+    this.copyUpTo(at[t]!);
+    const start = this.code.length;
+    writeWait(this.code, this.layout, op[t]!, value[t]!, this.#wasShared);
+    this.replaced(t, start);
   }
 
-  #poll(): void {
-    this.hints.add(writePoll(this.#code, this.#layout, this.#options), UNLIKELY);
+  /** A poll, and in its cold arm the site that it is. */
+  protected poll(token: number): void {
+    const { code, capture } = this;
+    this.hints.add(openPoll(code, this.#options), UNLIKELY);
+    if (capture?.isRefused) capture.writePin(code, false);
+    code.put(0x10);
+    code.u32(this.layout.poll);
+    const site = capture?.siteAt(token);
+    if (site !== undefined) capture!.writeCheck(code, this.hints, site);
+    if (capture?.isRefused) capture.writePin(code, true);
+    code.put(0x0b);
   }
 
   // ---- loops ----
 
   /** A polled loop; gives the token with which the caller goes on: the header, or the end of a loop written here. */
-  #loop(t: number): number {
-    const scan = this.#scan;
+  protected loop(t: number): number {
+    const scan = this.scan;
     const { at, peer } = scan;
     const shape = loopShape(scan, t);
     this.#loops[shape.kind]++;
     if (shape.kind === "polled") {
-      this.#copyUpTo(at[t + 1]!);
-      this.#poll();
+      this.copyUpTo(at[t + 1]!);
+      if (scan.edit[t]! & EDIT_KEEP && this.capture?.isRefused === false) this.capture.writeNames(this.code, scan, t);
+      this.poll(t);
       return t;
     }
-    const code = this.#code;
+    const code = this.code;
     const end = peer[t]!;
     const blockType = scan.module.bytes.subarray(at[t]! + 1, at[t + 1]!);
-    this.#copyUpTo(at[t]!);
+    this.copyUpTo(at[t]!);
     if (shape.kind === "counted") {
       code.put(0x03);
       code.copy(blockType);
-      this.#poll();
-      this.hints.add(writeCounter(code, this.#locals.counter, blockType), UNLIKELY);
-      this.#body(t, 1);
+      this.poll(t);
+      this.hints.add(writeCounter(code, this.locals.counter, blockType), UNLIKELY);
+      this.body(t, 2);
       code.put(0x0b, 0x0b);
     } else {
       code.put(0x02);
       code.copy(blockType);
       code.put(0x03);
       code.copy(blockType);
-      this.#poll();
+      this.poll(t);
       for (let i = 0; i < shape.copies; i++) {
         code.put(0x02, 0x40);
-        this.#body(t, 2);
+        this.body(t, 3);
         code.put(0x0c, 2, 0x0b);
       }
       code.put(0x0c, 0, 0x0b, 0x0b);
     }
-    this.#from = at[end + 1]!;
+    this.from = at[end + 1]!;
+    if (this.labels.count > 0) this.labels.close();
     return end;
   }
 
-  #body(t: number, shift: number): void {
-    const { at, peer } = this.#scan;
-    this.#from = at[t + 1]!;
-    this.#tokens(t + 1, peer[t]!, shift);
-    this.#copyUpTo(at[peer[t]!]!);
+  /** The body of a loop that has become `width` constructs. */
+  protected body(t: number, width: number): void {
+    const { at, peer } = this.scan;
+    const followed = this.labels.count > 0;
+    if (followed) this.labels.close();
+    this.labels.open(width);
+    this.from = at[t + 1]!;
+    this.tokens(t + 1, peer[t]!);
+    this.copyUpTo(at[peer[t]!]!);
+    this.labels.close();
+    if (followed) this.labels.open();
   }
 
-  /** Follows the nesting inside a loop's body (0 directly in it), and moves the labels of branches that leave the loop. */
-  #nested(t: number, depth: number, shift: number): number {
-    switch (this.#scan.op[t]!) {
+  /** Follows the nesting, and moves the labels of branches. */
+  protected nested(t: number): void {
+    switch (this.scan.op[t]!) {
       case 0x02: // block
       case 0x03: // loop
       case 0x04: // if
-        return depth + 1;
+      case 0x06: // try
+        this.labels.open();
+        return;
+      case 0x1f: // try_table
+        this.#branch(t);
+        this.labels.open();
+        return;
       case 0x0b: // end
-        return depth - 1;
+        this.labels.close();
+        return;
+      case 0x18: // delegate
+        this.labels.close();
+        this.#branch(t);
+        return;
       case 0x09: // rethrow, of what a handler further out has caught
       case 0x0c: // br
       case 0x0d: // br_if
@@ -209,17 +343,16 @@ export class Rewriter {
       case 0xd6: // br_on_non_null
       case 0x118: // br_on_cast
       case 0x119: // br_on_cast_fail
-        this.#branch(t, depth, shift);
+        this.#branch(t);
     }
-    return depth;
   }
 
-  #branch(t: number, depth: number, shift: number): void {
-    const { at, op } = this.#scan;
-    const code = this.#code;
-    const reader = new CodeReader(this.#module.bytes, at[t]!, at[t + 1]!);
-    const move = (label: number) => code.u32(label > depth ? label + shift : label);
-    this.#copyUpTo(at[t]!);
+  #branch(t: number): void {
+    const { at, op } = this.scan;
+    const code = this.code;
+    const reader = new CodeReader(this.module.bytes, at[t]!, at[t + 1]!);
+    const move = (label: number) => code.u32(this.labels.move(label));
+    this.copyUpTo(at[t]!);
     const start = code.length;
     reader.next();
     if (op[t] === 0x0e) {
@@ -227,6 +360,13 @@ export class Rewriter {
       code.u32(reader.value);
       const labels = new Reader(reader.bytes, reader.vectorAt, reader.at);
       while (!labels.done) move(labels.u32());
+    } else if (op[t] === 0x1f) {
+      code.copy(reader.bytes, at[t]!, reader.vectorAt);
+      const clauses = new CodeReader(reader.bytes, reader.vectorAt, reader.at);
+      for (let i = 0; i < reader.second; i++) {
+        const start = clauses.at;
+        move(clauses.catchLabel(() => code.copy(reader.bytes, start, clauses.at)));
+      }
     } else if (op[t]! >= 0x118) {
       code.put(0xfb, op[t]! - 0x100, reader.value);
       move(reader.second);
@@ -240,30 +380,30 @@ export class Rewriter {
       code.put(op[t]!);
       move(reader.value);
     }
-    this.#replaced(t, start);
+    this.replaced(t, start);
   }
 
   // ---- bytes ----
 
-  #copyUpTo(to: number): void {
-    if (to <= this.#from) return;
-    this.#trace?.push(this.#code.length, this.#from, to - this.#from);
-    this.#code.copy(this.#module.bytes, this.#from, to);
-    this.#from = to;
+  protected copyUpTo(to: number): void {
+    if (to <= this.from) return;
+    this.#trace?.push(this.code.length, this.from, to - this.from);
+    this.code.copy(this.module.bytes, this.from, to);
+    this.from = to;
   }
 
   /** Token `t` has been written in another form, from `start` on. */
-  #replaced(t: number, start: number): void {
-    const { at } = this.#scan;
-    this.#trace?.push(start, at[t]!, start - this.#code.length);
-    this.#from = at[t + 1]!;
+  protected replaced(t: number, start: number): void {
+    const { at } = this.scan;
+    this.#trace?.push(start, at[t]!, start - this.code.length);
+    this.from = at[t + 1]!;
   }
 
   #findHints(functionIndex: number): void {
     const hints = this.#hinted.get(functionIndex);
     if (hints === undefined) return;
     this.#likely = new Map();
-    const { at, count, edit } = this.#scan;
+    const { at, count, edit } = this.scan;
     let t = 0;
     for (const hint of hints) {
       while (t < count && at[t]! < hint.at) t++;

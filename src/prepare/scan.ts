@@ -8,7 +8,7 @@
  *
  *   at[t]      where instruction t begins; at[count] is the end of the body
  *   op[t]      dense opcode                        value[t]   first immediate, see CodeReader
- *   peer[t]    of a block, loop, if, try, try_table: the token that ends it
+ *   peer[t]    of a block, loop, if, try, try_table: the token that ends it; of that and of what is between: the opener
  *   facts[t]   of a loop: what is inside (LOOP_…)
  *   edit[t]    what passes will do here (EDIT_…); 0 for most, so that the rewriter can pass over them
  *
@@ -59,12 +59,41 @@ export const EDIT_MARK = 4;
 export const EDIT_WAIT = 8;
 /** The original has a branch hint for it. */
 export const EDIT_HINT = 16;
+/** Control may leave the function here and come back in another instance. */
+export const EDIT_SITE = 32;
+/** Its results are pending at a site, and each has a name. */
+export const EDIT_KEEP = 64;
 
 export interface Watcher {
   /** Instruction `t` changes memory, by a store or by a bulk operation; its operands are still on the stack. */
   writes(scan: FunctionScan, t: number): void;
   /** Here control may arrive from elsewhere, or the guest may be frozen: nothing learned before holds any more. */
   barrier(): void;
+}
+
+/** A pass that must know what is on the operand stack wherever the guest may be frozen. */
+export interface SiteWatcher {
+  /** Before a call or a wait that will pop `operands`; a callee's own index, if it is on the stack, is one of them. */
+  call(scan: FunctionScan, t: number, operands: number): void;
+  /** Behind the header of a loop, which may turn out to repeat or not. */
+  loop(scan: FunctionScan, t: number): void;
+}
+
+/** A control construct around the present instruction. */
+export interface Frame {
+  readonly opener: number;
+  /** The `else` or `catch` since which its second half is walked; -1 in its first. */
+  readonly arm: number;
+  /** How many operands lie below it and its parameters. */
+  readonly height: number;
+  readonly type: FunctionType;
+}
+
+/** The results of an instruction that has several. */
+export interface Results {
+  readonly types: readonly ValueType[];
+  /** Where on the stack the first one is. */
+  readonly height: number;
 }
 
 const SPECIAL = 255;
@@ -112,6 +141,8 @@ export class FunctionScan {
   operandType: Int32Array = new Int32Array(256);
   operandProducer: Int32Array = new Int32Array(256);
   operandAbove: Int32Array = new Int32Array(256);
+  /** By token, of those that produce more than one operand. */
+  readonly groups: Map<number, Results> = new Map();
 
   #live = true;
   #depth = 0;
@@ -119,6 +150,8 @@ export class FunctionScan {
   #frameHeight: Int32Array = new Int32Array(64);
   #frameType: FunctionType[] = [];
   #frameFlags: Uint8Array = new Uint8Array(64);
+  #frameArm: Int32Array = new Int32Array(64);
+  #sites: SiteWatcher | undefined;
   #reader: CodeReader;
   #simpleTypes: Map<ValueType, FunctionType> = new Map([[EMPTY, NO_TYPE]]);
 
@@ -147,8 +180,10 @@ export class FunctionScan {
   }
 
   /** Walks the code of the function begun with. */
-  walk(watcher?: Watcher): void {
+  walk(watcher?: Watcher, sites?: SiteWatcher): void {
     const { at, op, value, edit } = this;
+    this.#sites = sites;
+    this.groups.clear();
     const reader = this.#reader;
     this.height = 0;
     this.#live = true;
@@ -170,6 +205,7 @@ export class FunctionScan {
         else if (code === 0x501 || code === 0x502) {
           // memory.atomic.wait: a call in all but name.
           edit[t] = EDIT_WAIT;
+          sites?.call(this, t, pops);
           this.#note(LOOP_CALL);
           watcher?.barrier();
         }
@@ -187,6 +223,16 @@ export class FunctionScan {
     return this.operandAbove[i] === 0 ? this.operandProducer[i]! : -1;
   }
 
+  /** What surrounds the present instruction, the outermost first, without the function itself. */
+  frames(): Frame[] {
+    return Array.from({ length: this.#depth - 1 }, (_, i) => ({
+      opener: this.#frameToken[i + 1]!,
+      arm: this.#frameArm[i + 1]!,
+      height: this.#frameHeight[i + 1]!,
+      type: this.#frameType[i + 1]!,
+    }));
+  }
+
   #special(t: number, code: number, watcher: Watcher | undefined): void {
     const reader = this.#reader;
     switch (code) {
@@ -201,6 +247,7 @@ export class FunctionScan {
         if (code === 0x03) {
           this.facts[t] = 0;
           watcher?.barrier();
+          if (this.#live) this.#sites?.loop(this, t);
         } else if (code !== 0x02 && code !== 0x04) this.#frameFlags[this.#depth - 1]! |= LOOP_CATCH;
         return;
       case 0x05: // else
@@ -246,6 +293,7 @@ export class FunctionScan {
       case 0x12: // return_call
       case 0x13: // return_call_indirect
       case 0x15: // return_call_ref
+        if (this.#live) this.#sites?.call(this, t, 0);
         this.#note(LOOP_CALL);
         this.#live = false;
         return;
@@ -390,6 +438,7 @@ export class FunctionScan {
     this.#note(LOOP_CALL);
     if (!this.#live) return;
     watcher?.barrier();
+    this.#sites?.call(this, t, operands + type.params.length);
     this.#pop(operands + type.params.length);
     this.#pushAll(type.results, t);
   }
@@ -405,6 +454,7 @@ export class FunctionScan {
   }
 
   #pushAll(types: readonly ValueType[], producer: number): void {
+    if (types.length > 1) this.groups.set(producer, { types, height: this.height });
     for (let i = 0; i < types.length; i++) this.#push(types[i]!, producer, types.length - 1 - i);
   }
 
@@ -447,10 +497,12 @@ export class FunctionScan {
       const flags = new Uint8Array(2 * d);
       flags.set(this.#frameFlags);
       this.#frameFlags = flags;
+      this.#frameArm = doubled(this.#frameArm);
     }
     const params = token < 0 ? 0 : type.params.length;
     if (this.#live && d > 0) this.#popFrom(d - 1, params);
     this.#frameToken[d] = token;
+    this.#frameArm[d] = -1;
     this.#frameHeight[d] = this.height;
     this.#frameType[d] = type;
     this.#frameFlags[d] = this.#live ? FRAME_LIVE : 0;
@@ -468,6 +520,8 @@ export class FunctionScan {
     const opener = this.#frameToken[d]!;
     const kind = opener < 0 ? 0 : this.op[opener]!;
     if (kind !== (code === 0x05 ? 0x04 : 0x06)) this.#reader.fail("no block that this continues", this.#reader.start);
+    this.peer[t] = opener;
+    this.#frameArm[d] = t;
     this.height = this.#frameHeight[d]!;
     this.#live = (this.#frameFlags[d]! & FRAME_LIVE) !== 0;
     if (!this.#live) return;
@@ -488,6 +542,7 @@ export class FunctionScan {
     if (opener < 0) return;
     let inside = flags & (LOOP_CALL | LOOP_LOOP | LOOP_CATCH);
     this.peer[opener] = t;
+    this.peer[t] = opener;
     if (this.op[opener] === 0x03) {
       this.facts[opener] = flags & ~FRAME_LIVE;
       if (flags & LOOP_BACK) {

@@ -4,11 +4,17 @@
  * refusal has a name.
  */
 
-import { ModuleUnsupportedError } from "../errors.ts";
 import { CodeReader } from "../wasm/code.ts";
 import type { Module } from "../wasm/module.ts";
 import { INSTRUCTIONS } from "../wasm/opcodes.ts";
 import { readValueType } from "../wasm/types.ts";
+
+/** Segments cannot be imported, so code of another module needs a function for each use of one. */
+export interface SegmentUse {
+  readonly op: number;
+  readonly value: number;
+  readonly second: number;
+}
 
 export interface Survey {
   /**
@@ -19,6 +25,10 @@ export interface Survey {
   readonly first: Uint32Array;
   /** 1 for a function that enters a loop which polls before anything else can happen. */
   readonly pollsFirst: Uint8Array;
+  /** 1 for a function that has a loop or waits, so that it can be frozen without calling anything. */
+  readonly stops: Uint8Array;
+  /** Instructions that use segments, each once, in the order of the code. */
+  readonly segmentUses: readonly SegmentUse[];
   /** How many loops there are, repeated or not. */
   readonly loops: number;
 }
@@ -36,11 +46,11 @@ export function survey(module: Module): Survey {
   const { bodies, functions } = module;
   const first = new Uint32Array(bodies.length + 1);
   const pollsFirst = new Uint8Array(bodies.length);
+  const stops = new Uint8Array(bodies.length);
+  const segmentUses = new Map<string, SegmentUse>();
   let callees = new Int32Array(1024);
   let count = 0;
   let loops = 0;
-  let legacyCatch = -1;
-  let tableCatch = -1;
   // Which function named a callee last, so that each is listed once.
   const namedBy = new Uint32Array(functions.length);
   const typeNamedBy = new Uint32Array(module.types.length);
@@ -79,7 +89,21 @@ export function survey(module: Module): Survey {
       switch (op) {
         case 0x03: // loop
           loops++;
+          stops[f] = 1;
           break;
+        case 0x501: // memory.atomic.wait32
+        case 0x502: // memory.atomic.wait64
+          stops[f] = 1;
+          break;
+        case 0x208: // memory.init
+        case 0x209: // data.drop
+        case 0x20c: // table.init
+        case 0x20d: {
+          // elem.drop
+          const use = { op, value, second: op === 0x208 || op === 0x20c ? reader.second : 0 };
+          segmentUses.set(segmentUseKey(use), use);
+          break;
+        }
         case 0x10: // call
         case 0x12: // return_call
           if (value >= functions.length) reader.fail("no such function", reader.start);
@@ -96,20 +120,22 @@ export function survey(module: Module): Survey {
           typeNamedBy[value] = f + 1;
           add(-1 - value);
           break;
-        case 0x06: // try
-          legacyCatch = reader.start;
-          break;
-        case 0x0a: // throw_ref
-        case 0x1f: // try_table
-          tableCatch = reader.start;
-          break;
       }
     }
   }
   first[bodies.length] = count;
-  if (legacyCatch >= 0 && tableCatch >= 0)
-    throw new ModuleUnsupportedError("a mix of both encodings of exceptions", Math.max(legacyCatch, tableCatch));
-  return { callees: callees.subarray(0, count), first, pollsFirst, loops };
+  return {
+    callees: callees.subarray(0, count),
+    first,
+    pollsFirst,
+    stops,
+    segmentUses: [...segmentUses.values()],
+    loops,
+  };
+}
+
+export function segmentUseKey({ op, value, second }: SegmentUse): string {
+  return `${op} ${value} ${second}`;
 }
 
 function skipLocals(reader: CodeReader): void {

@@ -135,11 +135,12 @@ export class CodeReader extends Reader {
     }
   }
 
-  /** One clause of try_table; gives its label. */
-  catchLabel(): number {
+  /** One clause of try_table; gives its label. `before` is called when all but the label has been read. */
+  catchLabel(before?: () => void): number {
     const kind = this.u8();
     if (kind > 3) this.fail("malformed catch clause", this.at - 1);
     if (kind < 2) this.u32();
+    before?.();
     return this.u32();
   }
 

@@ -102,8 +102,10 @@ export function readValueTypes(reader: Reader): ValueType[] {
 
 export function writeValueType(writer: Writer, type: ValueType): void {
   writer.u8(type & 0xff);
-  if (type < 0x100) return;
-  const heap = heapOf(type);
+  if (type >= 0x100) writeHeapType(writer, heapOf(type));
+}
+
+export function writeHeapType(writer: Writer, heap: HeapType): void {
   if (heap & ABSTRACT) writer.u8(heap & 0xff);
   else writer.signed(heap);
 }

@@ -6,10 +6,13 @@ const polls = ["plain", "atomic"] as const;
 /** The smallest tracking page and the largest, whose shift differs most. */
 const pageSizes = [4096, 65536] as const;
 
-export const combinations: readonly Required<PrepareOptions>[] = tracks.flatMap((track) =>
-  polls.flatMap((poll) => pageSizes.map((pageBytes) => ({ track, polls: poll, pageBytes }))),
-);
+export const combinations: readonly Required<PrepareOptions>[] = tracks.flatMap((track) => [
+  ...polls.flatMap((poll) => pageSizes.map((pageBytes) => ({ track, polls: poll, pageBytes, capture: false }))),
+  // Capture adds to what the others write and changes none of it, so once with each kind of tracking is enough.
+  { track, polls: "plain", pageBytes: 4096, capture: true },
+]);
 
 export function combinationName(options: PrepareOptions): string {
-  return Object.values(options).join(" ");
+  const { capture, ...others } = options;
+  return `${Object.values(others).join(" ")}${capture ? " capture" : ""}`;
 }

@@ -1,0 +1,402 @@
+/**
+ * Capture: how a guest's stack leaves its thread, and what has to be written into code so that it can.
+ *
+ * A site is a place where the guest may be stopped in the middle of a function: a poll, or a call from which a poll, a wait or
+ * a host function may be reached. When the host wants the stack, it sets the unwinding word and returns from the poll. Every
+ * frame then finds the word set, saves itself and returns zeros, up to the host that called the guest:
+ *
+ *   call $f
+ *   i32.const 0  i32.load $ledger offset=OFF_UNWINDING  if                       ;; hinted unlikely
+ *     local.get …  i32.const FUNCTION  i32.const SITE  call $save:TYPES          ;; what is needed from here on
+ *     i32.const 0 …  return                                                      ;; zeros of the function's result types
+ *   end
+ *
+ * A poll does the same inside its own `if`. Nothing is thrown, so the guest's own handlers see nothing.
+ *
+ * What is needed at a site: the locals that are live there, and the operands that lie on the stack below the call's arguments,
+ * down to the bottom of the function. An operand can only be saved if it has a name, so the instruction that produces it is
+ * followed by a local.tee: names cost a move, and put nothing in the way of the call. The name of an operand follows from its
+ * height and type. A call of a host function that was left is issued again, so there the arguments are kept too.
+ *
+ * A frame in the ledger's frames area, innermost first, everything four-byte aligned:
+ *
+ *   values          by type (i32, i64, f32, f64, v128), locals before operands, in their order
+ *   function, site  the site is the byte offset of its instruction in the original body; 0 is the function's entry
+ *   size            of the whole frame
+ *   continuation    where the code that goes on from here is, for the frame around it; the host fills it in
+ *
+ * All of this follows from the original: frames taken under one combination of options go on under another.
+ *
+ * Functions that cannot be captured are refused by themselves, with the reason: a frame of such a function pins its guest
+ * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, nor is an exception that
+ * `rethrow` refers to; a result that has no zero cannot be returned.
+ */
+
+import { OFF_FRAMES, OFF_FRAMES_TOP, OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
+import { functionType, type Module } from "../wasm/module.ts";
+import {
+  F32,
+  F64,
+  type FunctionType,
+  heapOf,
+  I32,
+  I64,
+  isNullable,
+  isReference,
+  V128,
+  type ValueType,
+  writeHeapType,
+} from "../wasm/types.ts";
+import type { Writer } from "../wasm/writer.ts";
+import { type HintWriter, UNLIKELY } from "./hints.ts";
+import { MEMORY_LEDGER } from "./layout.ts";
+import { Liveness } from "./liveness.ts";
+import type { AddedLocals } from "./locals.ts";
+import type { Savers } from "./savers.ts";
+import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
+import type { Outcome, Suspension } from "./suspension.ts";
+
+/** Behind the values of a frame: function, site, size, continuation. */
+export const TRAILER_BYTES = 16;
+/** Stands for the function in the frame that holds the mutable globals. */
+export const GLOBALS_FUNCTION = 0xffffffff;
+/** The token of a poll at the function's entry. */
+export const ENTRY = -1;
+
+export interface Saved {
+  readonly local: number;
+  readonly type: ValueType;
+  /** In the frame. */
+  readonly offset: number;
+}
+
+export interface Site {
+  readonly token: number;
+  /** As in the frame. */
+  readonly id: number;
+  readonly outcome: Outcome | "poll";
+  /** Types of the operands that are kept, from the bottom of the function. */
+  readonly operands: readonly ValueType[];
+  /** How many of them are no arguments of the call. */
+  readonly pending: number;
+  /** Of sites that were asked for: what surrounds them. */
+  readonly frames: readonly Frame[] | undefined;
+  saved: readonly Saved[];
+  bytes: number;
+}
+
+/** Types of values in the order in which a frame has them, with their bytes. */
+export const SAVED_TYPES: readonly (readonly [type: ValueType, bytes: number])[] = [
+  [I32, 4],
+  [I64, 8],
+  [F32, 4],
+  [F64, 8],
+  [V128, 16],
+];
+/** An engine takes so many parameters, and a saver has two of its own. */
+const SAVED_MAX = 998;
+
+export class Capture implements SiteWatcher {
+  /** Of the present function; why it cannot be captured. */
+  refused: string | undefined;
+  sites: Site[] = [];
+  /** The last token that was seen as a site. */
+  lastSite: number = ENTRY - 1;
+  readonly suspension: Suspension;
+  readonly #module: Module;
+  readonly #locals: AddedLocals;
+  readonly #savers: Savers;
+  readonly #byToken: Map<number, Site> = new Map();
+  /** Single results that get names, by token: height and type. */
+  readonly #named: Map<number, { readonly height: number; readonly type: ValueType }> = new Map();
+  #active = false;
+  #functionIndex = 0;
+  #bodyStart = 0;
+  #wanted: ReadonlySet<number> | undefined;
+  #pinnedBefore = -1;
+
+  constructor(module: Module, suspension: Suspension, locals: AddedLocals, savers: Savers) {
+    this.#module = module;
+    this.suspension = suspension;
+    this.#locals = locals;
+    this.#savers = savers;
+  }
+
+  /** Begins with a function. `wanted` are ids of sites whose surroundings will be asked for. */
+  begin(functionIndex: number, entryPoll: boolean, wanted?: ReadonlySet<number>): void {
+    this.#active = this.suspension.functions[functionIndex] === 1;
+    this.refused = undefined;
+    this.sites = [];
+    this.lastSite = ENTRY - 1;
+    this.#byToken.clear();
+    this.#named.clear();
+    this.#functionIndex = functionIndex;
+    this.#bodyStart = this.#module.bodies[functionIndex - this.#module.functionsImported]!.start;
+    this.#wanted = wanted;
+    this.#pinnedBefore = -1;
+    if (!entryPoll) return;
+    const site: Site = {
+      token: ENTRY,
+      id: 0,
+      outcome: "poll",
+      operands: [],
+      pending: 0,
+      frames: [],
+      saved: [],
+      bytes: 0,
+    };
+    this.sites.push(site);
+  }
+
+  // ---- what the scan reports ----
+
+  call(scan: FunctionScan, t: number, operands: number): void {
+    if (!this.#active) return;
+    const outcome = this.#outcome(scan, t);
+    if (outcome === "returns") return;
+    const tail = isTailCall(scan.op[t]!);
+    // A tail call leaves no frame behind, unless it may have to be issued again: then it becomes a call and a return.
+    if (tail && outcome === "saves") return;
+    if (tail) this.#site(scan, t, outcome, 0, this.#argumentCount(scan, t));
+    else this.#site(scan, t, outcome, scan.height - operands, operands);
+  }
+
+  loop(scan: FunctionScan, t: number): void {
+    if (this.#active) this.#site(scan, t, "poll", scan.height, 0);
+  }
+
+  #outcome(scan: FunctionScan, t: number): Outcome {
+    const index = scan.value[t]!;
+    switch (scan.op[t]!) {
+      case 0x10: // call
+      case 0x12: // return_call
+        if (this.suspension.functions[index] !== 1) return "returns";
+        return index < this.#module.functionsImported ? "again" : "saves";
+      case 0x501: // memory.atomic.wait
+      case 0x502:
+        return (this.#module.memories[0]?.shared ?? false) ? "again" : "returns";
+      default:
+        return this.suspension.indirect(index);
+    }
+  }
+
+  #argumentCount(scan: FunctionScan, t: number): number {
+    const index = scan.value[t]!;
+    if (scan.op[t] === 0x12) return functionType(this.#module, index).params.length;
+    return (this.#module.types[index] as FunctionType).params.length + 1;
+  }
+
+  #site(scan: FunctionScan, t: number, outcome: Site["outcome"], pending: number, operands: number): void {
+    const { edit, operandProducer, operandType, groups } = scan;
+    // Of a tail call only the arguments matter, and they are on top.
+    const from = isTailCall(scan.op[t]!) ? scan.height - operands : 0;
+    const to = outcome === "saves" || outcome === "poll" ? pending : scan.height;
+    this.lastSite = t;
+    // What has a name got it at a site where all below it got theirs, and they lie there still.
+    for (let i = to - 1; i >= from; i--) {
+      const producer = operandProducer[i]!;
+      if ((edit[producer]! & EDIT_KEEP) !== 0 && from === 0) break;
+      edit[producer]! |= EDIT_KEEP;
+      if (!groups.has(producer)) this.#named.set(producer, { height: i, type: operandType[i]! });
+    }
+    const id = scan.at[t]! - this.#bodyStart;
+    this.sites.push({
+      token: t,
+      id,
+      outcome,
+      operands: Array.from(operandType.subarray(0, to)),
+      pending: from > 0 ? from : pending,
+      frames: this.#wanted?.has(id) ? scan.frames() : undefined,
+      saved: [],
+      bytes: 0,
+    });
+  }
+
+  /** After the walk: what each site needs, or why the function is refused. */
+  finish(scan: FunctionScan): void {
+    if (!this.#active) return;
+    const { op, edit } = scan;
+    this.sites = this.sites.filter(({ token }) => token < 0 || op[token] !== 0x03 || (edit[token]! & EDIT_LOOP) !== 0);
+    for (const site of this.sites) {
+      this.#byToken.set(site.token, site);
+      if (site.token >= 0 && site.outcome !== "poll") edit[site.token]! |= EDIT_SITE;
+    }
+    if (this.sites.length === 0) return;
+    this.refused = this.#refusal(scan);
+    if (this.refused !== undefined) return;
+    const liveness = Liveness.of(
+      scan,
+      this.sites.map(({ token }) => token),
+    );
+    if (liveness === undefined) {
+      this.refused = "too many locals and calls";
+      return;
+    }
+    for (const [i, site] of this.sites.entries()) {
+      const values: { local: number; type: ValueType }[] = [];
+      for (const local of liveness.at(i)) values.push({ local, type: scan.locals[local]! });
+      for (const [height, type] of site.operands.entries()) {
+        if (isReference(type)) this.refused = "a reference on the stack across a call";
+        else if (!isTailCall(op[site.token] ?? 0) || height >= site.pending)
+          values.push({ local: this.#locals.nameAt(height, type), type });
+      }
+      if (values.some(({ type }) => isReference(type))) this.refused ??= "a reference that is needed after a call";
+      if (values.length > SAVED_MAX) this.refused ??= `${values.length} values needed after a call`;
+      if (this.refused !== undefined) return;
+      const saved: Saved[] = [];
+      let offset = 0;
+      for (const [type, bytes] of SAVED_TYPES) {
+        for (const value of values) {
+          if (value.type !== type) continue;
+          saved.push({ ...value, offset });
+          offset += bytes;
+        }
+      }
+      site.saved = saved;
+      site.bytes = offset + TRAILER_BYTES;
+    }
+  }
+
+  #refusal(scan: FunctionScan): string | undefined {
+    const { results } = functionType(this.#module, this.#functionIndex);
+    const nonNullable = (type: ValueType) => isReference(type) && !isNullable(type);
+    if (results.some(nonNullable)) return "a result that cannot be null";
+    if (scan.locals.some(nonNullable)) return "a local that cannot be null";
+    const { op, count } = scan;
+    for (let t = 0; t < count; t++) {
+      if (op[t] === 0x09) return "an exception that is thrown again";
+      if (op[t] === 0x109 || op[t] === 0x10a || op[t] === 0x112 || op[t] === 0x113) return "an array made of a segment";
+    }
+    return undefined;
+  }
+
+  // ---- what the rewriter writes ----
+
+  /** The site at a token that is still wanted, undefined in a function that is refused. */
+  siteAt(token: number): Site | undefined {
+    return this.refused === undefined ? this.#byToken.get(token) : undefined;
+  }
+
+  /** After a token with EDIT_KEEP: names for its results. */
+  writeNames(code: Writer, scan: FunctionScan, t: number): void {
+    const group = scan.groups.get(t);
+    if (group === undefined) {
+      const { height, type } = this.#named.get(t)!;
+      code.put(0x22);
+      code.u32(this.#locals.nameAt(height, type));
+      return;
+    }
+    const names = group.types.map((type, i) => this.#locals.nameAt(group.height + i, type));
+    for (const name of names.toReversed()) {
+      code.put(0x21);
+      code.u32(name);
+    }
+    for (const name of names) {
+      code.put(0x20);
+      code.u32(name);
+    }
+  }
+
+  /** Where the function may have been left: saves its frame if the guest is unwinding. */
+  writeCheck(code: Writer, hints: HintWriter, site: Site): void {
+    code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
+    code.u32(OFF_UNWINDING);
+    hints.add(code.length, UNLIKELY);
+    code.put(0x04, 0x40);
+    for (const { local } of site.saved) {
+      code.put(0x20);
+      code.u32(local);
+    }
+    code.put(0x41);
+    code.signed(this.#functionIndex);
+    code.put(0x41);
+    code.signed(site.id);
+    code.put(0x10);
+    code.u32(this.#savers.functionFor(site.saved.map(({ type }) => type)));
+    for (const type of functionType(this.#module, this.#functionIndex).results) writeZero(code, type);
+    code.put(0x0f, 0x0b);
+  }
+
+  /** Around a call or a poll of a function that is refused: pins the guest, `after` it as it was. */
+  writePin(code: Writer, after: boolean): void {
+    if (this.#pinnedBefore < 0) this.#pinnedBefore = this.#locals.add(I32);
+    if (!after) {
+      code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
+      code.u32(OFF_PINNED);
+      code.put(0x21);
+      code.u32(this.#pinnedBefore);
+    }
+    code.put(0x41, 0);
+    if (after) {
+      code.put(0x20);
+      code.u32(this.#pinnedBefore);
+    } else code.put(0x41, 1);
+    code.put(0x36, 0x42, MEMORY_LEDGER);
+    code.u32(OFF_PINNED);
+  }
+
+  get isRefused(): boolean {
+    return this.refused !== undefined;
+  }
+}
+
+export function isTailCall(op: number): boolean {
+  return op === 0x12 || op === 0x13 || op === 0x15;
+}
+
+function writeZero(code: Writer, type: ValueType): void {
+  switch (type) {
+    case I32:
+      code.put(0x41, 0);
+      break;
+    case I64:
+      code.put(0x42, 0);
+      break;
+    case F32:
+      code.put(0x43, 0, 0, 0, 0);
+      break;
+    case F64:
+      code.put(0x44, 0, 0, 0, 0, 0, 0, 0, 0);
+      break;
+    case V128:
+      code.put(0xfd, 0x0c, ...new Array<number>(16).fill(0));
+      break;
+    default:
+      code.put(0xd0);
+      writeHeapType(code, heapOf(type));
+  }
+}
+
+/** Opcodes that load and store a saved value, with what stands before their memarg. */
+const LOADS: Readonly<Record<number, readonly number[]>> = {
+  [I32]: [0x28],
+  [I64]: [0x29],
+  [F32]: [0x2a],
+  [F64]: [0x2b],
+  [V128]: [0xfd, 0x00],
+};
+const STORES: Readonly<Record<number, readonly number[]>> = {
+  [I32]: [0x36],
+  [I64]: [0x37],
+  [F32]: [0x38],
+  [F64]: [0x39],
+  [V128]: [0xfd, 0x0b],
+};
+
+/** A load or store in the frames area, at an address that counts from its beginning. */
+export function writeFrameAccess(code: Writer, type: ValueType, kind: "load" | "store", offset: number): void {
+  code.put(...(kind === "load" ? LOADS : STORES)[type]!, 0x42, MEMORY_LEDGER);
+  code.u32(OFF_FRAMES + offset);
+}
+
+/** Pushes how many bytes of frames there are. */
+export function writeFramesTop(code: Writer): void {
+  code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
+  code.u32(OFF_FRAMES_TOP);
+}
+
+/** Pops the value, which lies above an i32.const 0. */
+export function writeSetFramesTop(code: Writer): void {
+  code.put(0x36, 0x42, MEMORY_LEDGER);
+  code.u32(OFF_FRAMES_TOP);
+}
