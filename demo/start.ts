@@ -190,7 +190,7 @@ watching.stop();
 const columns = outcomes.map(column);
 say(`\n${table(HEADINGS.map((heading, row) => [heading, ...columns.map((cells) => cells[row] ?? "")]))}\n`);
 say(`Time to safepoint: from the request until the program stands still. Blackout: all the time in which it executes nothing.
-Three of four pauses end as soon as they have begun; the fourth is held for 5 to 25 ms, and that is its blackout's p99.
+In each pause the written pages are asked for. Three of four then end at once; the fourth is held for 5 to 25 ms: the blackout's p99.
 The sleeping program has a monotonic clock that stands still in a pause ("exclude"); the others' clocks go on ("include").`);
 
 const good = outcomes.every(
