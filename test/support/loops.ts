@@ -6,8 +6,10 @@
  *                   branches back, with stores from one base, with a way out in the middle
  *   general loops   nested, with calls, parameters, results, branch tables to them; each turn and each call uses fuel, and
  *                   without fuel every function returns at once
- *   stores          of every width and kind, in runs from one base whose local changes now and then, at small and absurd offsets
- *   besides         recursion, tail and indirect calls, exceptions in either encoding, dead code, bulk memory, growth
+ *   stores          of every width and kind, in runs from one base whose local changes now and then, at small and absurd offsets,
+ *                   and sparse: a page that a call changes has often one reason to be marked
+ *   besides         recursion, tail and indirect calls, waits, exceptions in either encoding, dead code, bulk memory,
+ *                   growth
  *
  * Every function is (i32, i32) -> i32 and exported as f0, f1, …; the host sets the exported global "fuel" before a call.
  */
@@ -41,6 +43,9 @@ const ATOMICS: readonly (readonly [instruction: string, type: Type, bytes: numbe
   ["i64.atomic.rmw32.or_u", "i64", 4],
 ];
 
+/** Of tracking pages, in the program's memory. */
+const PAGES = 256;
+
 interface Label {
   readonly name: string;
   /** Whether a branch to it carries an i32. */
@@ -50,6 +55,8 @@ interface Label {
 class Generator {
   readonly #random: Random;
   readonly #functionCount: number;
+  /** Only then is waiting no trap. */
+  readonly #shared: boolean;
   /** No engine takes both encodings of exceptions in one module. */
   readonly #legacyExceptions: boolean;
   #labels: Label[] = [];
@@ -59,9 +66,10 @@ class Generator {
   #counters = 0;
   #size = 0;
 
-  constructor(random: Random, functionCount: number) {
+  constructor(random: Random, functionCount: number, shared: boolean) {
     this.#random = random;
     this.#functionCount = functionCount;
+    this.#shared = shared;
     this.#legacyExceptions = random.oneIn(3);
   }
 
@@ -191,7 +199,11 @@ class Generator {
   #call(): string {
     const callee = this.#random.below(this.#functionCount);
     const args = `${this.#i32(1)} ${this.#i32(1)}`;
-    switch (this.#random.below(6)) {
+    switch (this.#random.below(7)) {
+      case 6:
+        return this.#shared
+          ? this.#wait()
+          : `(memory.atomic.notify (i32.and ${this.#address()} (i32.const -4)) (i32.const 1))`;
       case 0:
         return `(call_indirect (type $f) ${args} (i32.const ${callee}))`;
       case 1:
@@ -202,6 +214,18 @@ class Generator {
       default:
         return `(call $f${callee} ${args})`;
     }
+  }
+
+  /** Ends at once, or after a microsecond: what it expects is not there, or is and nobody notifies. */
+  #wait(): string {
+    const bits = this.#random.pick([32, 64]);
+    const offset = this.#random.oneIn(20) ? 0xfffffff8 : 8 * this.#random.below(50);
+    const unaligned = this.#random.oneIn(20) ? 1 : 8;
+    const expected = this.#random.oneIn(2)
+      ? this.#expression(`i${bits}` as Type, 1)
+      : `(i${bits}.load offset=${offset} (local.get $q))`;
+    return `(memory.atomic.wait${bits} offset=${offset}
+      (local.tee $q (i32.and ${this.#address()} (i32.const -${unaligned}))) ${expected} (i64.const ${this.#random.below(1000)}))`;
   }
 
   #attempt(depth: number): string {
@@ -235,7 +259,13 @@ class Generator {
 
   /** A statement without a call, a loop or a branch. */
   #plain(): string {
-    switch (this.#random.below(8)) {
+    switch (this.#random.below(9)) {
+      case 8: {
+        // One of two stores that look alike is executed.
+        const store = (): string =>
+          `(i64.store offset=${this.#random.below(256)} align=1 (local.get $p) ${this.#expression("i64", 1)})`;
+        return `(local.set $p ${this.#address()}) (if ${this.#i32(1)} (then ${store()}) (else ${store()}))`;
+      }
       case 0:
         return `(local.set $p ${this.#address()})`;
       case 1:
@@ -254,16 +284,12 @@ class Generator {
   }
 
   #store(): string {
-    const base = this.#random.pick([
-      `(local.get $p)`,
-      `(local.get $p)`,
-      `(local.get $q)`,
-      this.#address(),
-      this.#i32(1),
-    ]);
-    const offset = this.#random.oneIn(80)
+    const base = this.#random.oneIn(300)
+      ? this.#i32(1)
+      : this.#random.pick(["(local.get $p)", "(local.get $p)", "(local.get $q)", this.#address()]);
+    const offset = this.#random.oneIn(300)
       ? this.#random.pick([65535, 131072, 0x7fffffff, 0xfffffff8, 0xffffffff])
-      : this.#random.below(this.#random.pick([16, 300, 5000]));
+      : this.#random.below(this.#random.pick([16, 300, 5000, 200_000]));
     if (this.#random.oneIn(8)) {
       const [instruction, type, bytes] = this.#random.pick(ATOMICS);
       const address = `(i32.and ${base} (i32.const -8))`;
@@ -275,14 +301,20 @@ class Generator {
       const lane = this.#random.below(128 / bits);
       return `(v128.store${bits}_lane offset=${offset} align=1 ${lane} ${base} ${this.#expression("v128", 1)})`;
     }
+    if (this.#random.oneIn(12)) {
+      // The base's local is set again before the store is executed.
+      return `(i32.store offset=${offset} align=1 (local.get $p) (local.tee $p ${this.#address()}))`;
+    }
     const [instruction, type] = this.#random.pick(STORES);
     return `(${instruction} offset=${offset} align=1 ${base} ${this.#expression(type, 2)})`;
   }
 
-  /** An address that is in bounds, mostly; a page boundary is near, often. */
+  /** An address in the lower half, so that most offsets stay in bounds; a page boundary is near, often. */
   #address(): string {
-    if (this.#random.oneIn(3)) return `(i32.const ${4096 * (1 + this.#random.below(14)) - this.#random.below(20)})`;
-    return `(i32.and ${this.#i32(2)} (i32.const ${this.#random.pick([0xfff8, 0xffff, 0x1fff])}))`;
+    if (this.#random.oneIn(2)) {
+      return `(i32.const ${4096 * (1 + this.#random.below(PAGES / 2)) - this.#random.below(20)})`;
+    }
+    return `(i32.and ${this.#i32(2)} (i32.const ${this.#random.pick([0x1fff, 0xfff8, 0x7ffff])}))`;
   }
 
   #local(type: Type): string {
@@ -338,15 +370,17 @@ class Generator {
 /** Text of a program. It exports its functions, its memory as "memory", and the globals "fuel" and "g". */
 export function loopProgram(random: Random): string {
   const count = 2 + random.below(4);
-  const generator = new Generator(random, count);
+  const shared = random.oneIn(3);
+  const generator = new Generator(random, count, shared);
   const functions = Array.from({ length: count }, (_, index) => generator.function(index));
   const names = functions.map((_, index) => `$f${index}`).join(" ");
-  const shared = random.oneIn(4) ? " 4 shared" : random.pick(["", " 4"]);
+  const pages = PAGES / 16;
+  const limits = shared ? `${pages} ${pages + 2} shared` : random.pick([`${pages}`, `${pages} ${pages + 2}`]);
   return `(module
     (type $f (func (param i32 i32) (result i32)))
     (import "host" "log" (func $log (param i32)))
     (tag $e (param i32))
-    (memory (export "memory") 2${shared})
+    (memory (export "memory") ${limits})
     (table ${count} funcref)
     (elem (i32.const 0) ${names})
     (global $fuel (export "fuel") (mut i32) (i32.const 0))

@@ -66,8 +66,8 @@ function waiter(words: () => Int32Array<ArrayBufferLike> | BigInt64Array<ArrayBu
   return (address: number, expected: number | bigint, timeoutNs: bigint): number => {
     const array = words();
     const index = (address >>> 0) / array.BYTES_PER_ELEMENT;
-    if (!Number.isInteger(index)) throw new WebAssembly.RuntimeError("operation does not support unaligned accesses");
-    if (index >= array.length) throw new WebAssembly.RuntimeError("memory access out of bounds");
+    // A trap, which a guest cannot catch; it is the prepared module's to make.
+    if (!Number.isInteger(index) || index >= array.length) throw new Error(`asked to wait at ${address}`);
     const timeoutMs = timeoutNs < 0n ? WAIT_MS_MAX : Math.min(Number(timeoutNs) / 1e6, WAIT_MS_MAX);
     const outcome = Atomics.wait(array as Int32Array<SharedArrayBuffer>, index, expected as number, timeoutMs);
     return ["ok", "not-equal", "timed-out"].indexOf(outcome);
