@@ -72,7 +72,8 @@ export class Pauses {
   async #pause(signal: AbortSignal): Promise<void> {
     const freeze = await this.#guest.freeze({ signal });
     if (this.#options.tracked) this.#dirtyPages += (await this.#guest.dirty({ clear: true })).pages;
-    await sleep(this.#options.forMs, undefined, { signal });
+    // Even the shortest timer would add a millisecond.
+    if (this.#options.forMs > 0) await sleep(this.#options.forMs, undefined, { signal });
     const resume = await this.#guest.resume();
     this.#freezes.push(freeze);
     this.#resumes.push(resume);

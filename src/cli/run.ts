@@ -9,7 +9,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { type Command, Option } from "commander";
-import { type BootOptions, type Exit, Fleet } from "../index.ts";
+import { type BootOptions, type Exit, Fleet, type OutputOption } from "../index.ts";
 import { CommandError, reportFailure, SIGNAL_STATUS, STATUS } from "./exit-status.ts";
 import { milliseconds } from "./figures.ts";
 import { LiveLine } from "./live-line.ts";
@@ -71,8 +71,17 @@ async function run(file: string, args: readonly string[], options: RunOptions): 
 
   const live = new LiveLine();
   const ended = endings();
-  const output = (stream: NodeJS.WriteStream): WritableStream<Uint8Array> =>
-    programOutput(stream, { before: () => live.erase(), gone: () => ended.end(STATUS.pipe) });
+  let lost: CommandError | undefined;
+  const output = (stream: NodeJS.WriteStream): OutputOption => {
+    // A program that is told of a terminal writes line by line; but then nobody could clear away our own line before it writes.
+    if (stream.isTTY && !options.pauses) return "inherit";
+    return programOutput(stream, () => live.erase(), {
+      gone: () => ended.end(STATUS.pipe),
+      failed: (error) => {
+        lost ??= new CommandError(`output of ${file} is lost: ${error.message}`);
+      },
+    });
+  };
   const name = basename(file);
   const guest = await fleet.boot(image, {
     name,
@@ -102,7 +111,7 @@ async function run(file: string, args: readonly string[], options: RunOptions): 
   if (typeof exit === "number") await Promise.race([guest.terminate(), sleep(LAST_OUTPUT_MS)]);
   ended.close();
   live.erase();
-  const status = typeof exit === "number" ? exit : statusOf(exit);
+  const status = (typeof exit === "number" ? exit : statusOf(exit)) || (lost === undefined ? 0 : reportFailure(lost));
   if (pauses !== undefined && options.pauses) {
     process.stderr.write(`${styleText("dim", `stillpoint: ${milliseconds(ranMs)}, ${pauses.line}`, TO_STDERR)}\n`);
   }

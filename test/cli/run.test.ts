@@ -1,13 +1,16 @@
 // Goal: `stillpoint run` is a WASI runner like any other, whether it freezes its program or not. Method: stock CPython, prepared
 // once by `stillpoint prepare`, and small modules, as child processes with pipes; what they print and how they end is compared.
 
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { outcome, PYTHON_WASM, QUICKJS_WASM, scratch, start, stillpoint, writeWat } from "../support/command.ts";
+import { MAIN, outcome, PYTHON_WASM, QUICKJS_WASM, scratch, start, stillpoint, writeWat } from "../support/command.ts";
 import { Random } from "../support/random.ts";
 
 const directory = scratch();
@@ -225,6 +228,20 @@ endings("loses nothing of its output", async () => {
   assert.is(stdout.length, 3_000_000);
 });
 
+endings("is no success if its output could not be written", async () => {
+  // The device that is always full; where there is none, a descriptor that cannot be written does as well.
+  const full = existsSync("/dev/full") ? openSync("/dev/full", "w") : openSync(python, "r");
+  const child = spawn(process.execPath, [MAIN, "run", python, "--", "-c", "print('x' * 1000)"], {
+    stdio: ["ignore", full, "pipe"],
+  });
+  closeSync(full);
+  const closed = once(child, "close");
+  const stderr = await text(child.stderr as Readable);
+  await closed;
+  assert.match(stderr, /output of .*python is lost: /);
+  assert.ok(child.exitCode !== 0);
+});
+
 endings("waits for a reader that is slow, and stops writing meanwhile", async () => {
   const counts = join(directory, "counts");
   mkdirSync(counts);
@@ -253,12 +270,12 @@ endings("is 134 and a message with the place after a trap", async () => {
 });
 
 endings("is 1 for what cannot be run, with the reason", async () => {
-  const text = join(directory, "text.wasm");
-  writeFileSync(text, "no module at all");
+  const plain = join(directory, "text.wasm");
+  writeFileSync(plain, "no module at all");
   const cases: [args: string[], message: RegExp][] = [
     [["nowhere.wasm"], /^stillpoint: cannot read nowhere\.wasm: no such file or directory\n$/],
     [[directory], /^stillpoint: cannot read .*: it is a directory\n$/],
-    [[text], /^stillpoint: SP_MODULE_INVALID: /],
+    [[plain], /^stillpoint: SP_MODULE_INVALID: /],
     [[QUICKJS_WASM], /^stillpoint: .* exports no _start: /],
     [[python, "--memory-max", "64KiB"], /^stillpoint: SP_LIMIT: /],
     [[python, "--dir", "nowhere::/x"], /^stillpoint: SP_CONFIG_INVALID: .*nowhere/],

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assemble } from "./assemble.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built command. */
+export const MAIN: string = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** Ends what hangs; far above what any of these takes. */
 const LIMIT_MS = 60_000;
