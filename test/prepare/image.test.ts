@@ -46,7 +46,7 @@ images("of stock programs compile under every combination of options, and say wh
       assert.ok(info.counts.loopsPolled > 500 && info.counts.loopsUnrolled > 300 && info.counts.loopsCounted > 5);
       assert.is(info.counts.marks > 0, options.track === "marks");
       assert.is(info.sizes.original, bytes.length);
-      assert.ok(info.sizes.code < 1.7 * info.sizes.codeOriginal);
+      assert.ok(info.sizes.code < (options.capture ? 3 : 1.7) * info.sizes.codeOriginal);
       await WebAssembly.compile(image.moduleBytes());
     }
   }
@@ -100,17 +100,19 @@ images("have one layout whatever the options: exports, indices, names and types 
   const bytes =
     wat(`(module (import "env" "f" (func)) (memory 1) (global (mut i32) (i32.const 0)) (table 1 funcref) (func $a (export "a")
     (loop (i32.store (i32.const 0) (i32.const 1)) (br 0))))`);
-  const layouts = combinations.map((options) => {
-    const module = parseModule(prepareSync(bytes, options).moduleBytes());
-    const plain = options.track === "none" ? module.functions : module.functions.slice(0, -1);
-    return JSON.stringify([
-      module.exports.map(({ name, kind, index }) => [name, kind, index]),
-      plain,
-      module.types,
-      module.tables,
-      module.globals,
-    ]);
-  });
+  const layouts = combinations
+    .filter(({ capture }) => !capture)
+    .map((options) => {
+      const module = parseModule(prepareSync(bytes, options).moduleBytes());
+      const plain = options.track === "none" ? module.functions : module.functions.slice(0, -1);
+      return JSON.stringify([
+        module.exports.map(({ name, kind, index }) => [name, kind, index]),
+        plain,
+        module.types,
+        module.tables,
+        module.globals,
+      ]);
+    });
   assert.is(new Set(layouts).size, 1);
   assert.match(layouts[0]!, EXPORT_BOOT);
   assert.match(layouts[0]!, EXPORT_SLOW);
