@@ -90,7 +90,8 @@ for (const [stream, policy] of POLICIES.entries()) {
       assert.is(report.wallStepMs, report.blackoutMs);
       if (policy === "include") assert.is(report.monotonicStepMs, report.blackoutMs);
       else assert.ok(report.monotonicStepMs <= report.blackoutMs - pauseMs + 1);
-      assert.ok(report.monotonicStepMs >= 0);
+      // Waking up takes time of the guest's own.
+      assert.ok(watching === undefined ? report.monotonicStepMs >= 0 : report.monotonicStepMs > 0);
       sum.blackoutMs += report.blackoutMs;
       sum.monotonicMs += report.monotonicStepMs;
       const now = await read(guest);

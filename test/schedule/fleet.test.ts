@@ -73,7 +73,11 @@ fleets("a fleet that is closed in the middle of a boot leaves no thread", async 
     const boots = ["a", "b"].map((name) => codeOf(fleet.boot(image, { name, services: SERVICES, track })));
     if (random.oneIn(2)) await sleep(random.below(60));
     else for (let turn = random.below(4); turn > 0; turn--) await Promise.resolve();
+    let underWay = boots.length;
+    for (const boot of boots) void boot.then(() => underWay--);
     await fleet[Symbol.asyncDispose]();
+    await sleep(0);
+    assert.is(underWay, 0, "closing waits for what was under way");
     for (const code of await Promise.all(boots))
       assert.ok(["nothing was thrown", "SP_HOST_LOST", "SP_GUEST_STATE"].includes(code), code);
     assert.is(fleet.guests.size, 0);
