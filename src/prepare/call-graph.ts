@@ -4,7 +4,7 @@
  */
 
 import type { Module } from "../wasm/module.ts";
-import type { FunctionType } from "../wasm/types.ts";
+import { type FunctionType, hasHeap } from "../wasm/types.ts";
 import type { Survey } from "./survey.ts";
 
 export interface CallGraph {
@@ -53,7 +53,7 @@ export function callGraph(module: Module, { callees, first }: Survey): CallGraph
  */
 function typeNames({ types }: Module): (type: FunctionType) => string {
   const plain = types.every(
-    (type) => type.kind === "function" && [...type.params, ...type.results].every((value) => value < 0x100),
+    (type) => type.kind === "function" && [...type.params, ...type.results].every((value) => !hasHeap(value)),
   );
   return plain
     ? ({ params, results }) => `${params}>${results}`

@@ -70,8 +70,13 @@ export function isNullable(type: ValueType): boolean {
   return (type & 0xff) !== NON_NULLABLE;
 }
 
+/** Whether a heap type sits above the low byte; that of type index 0 is not seen there. */
+export function hasHeap(type: ValueType): boolean {
+  return (type & 0xff) === NULLABLE || (type & 0xff) === NON_NULLABLE;
+}
+
 export function heapOf(type: ValueType): HeapType {
-  return type < 0x100 ? type | ABSTRACT : type >>> 8;
+  return hasHeap(type) ? type >>> 8 : type | ABSTRACT;
 }
 
 /** Engines allow a million types; an index beyond that is no index. */
@@ -102,7 +107,7 @@ export function readValueTypes(reader: Reader): ValueType[] {
 
 export function writeValueType(writer: Writer, type: ValueType): void {
   writer.u8(type & 0xff);
-  if (type >= 0x100) writeHeapType(writer, heapOf(type));
+  if (hasHeap(type)) writeHeapType(writer, heapOf(type));
 }
 
 export function writeHeapType(writer: Writer, heap: HeapType): void {
@@ -111,7 +116,7 @@ export function writeHeapType(writer: Writer, heap: HeapType): void {
 }
 
 export function valueTypeName(type: ValueType): string {
-  if (type < 0x100) return NUMBERS[type] ?? `${HEAPS[type] ?? "?"}ref`;
+  if (!hasHeap(type)) return NUMBERS[type] ?? `${HEAPS[type] ?? "?"}ref`;
   const heap = heapOf(type);
   return `(ref ${isNullable(type) ? "null " : ""}${heap & ABSTRACT ? HEAPS[heap & 0xff] : heap})`;
 }
