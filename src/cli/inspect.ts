@@ -99,11 +99,13 @@ function text({ file, bytes, prepared, image, refusal }: Inspection): string {
 }
 
 const HELP = `
-A module that is no image is prepared for the occasion, which tells whether that can be done.
+A module that is no image is prepared for the occasion, which tells whether
+that can be done.
 
---json prints one line of JSON; of image and refusal one is null:
+--json prints one line; of image and refusal one is null:
   { file, bytes, prepared: boolean,
-    image: { format, abi, options, sha256, style: "command" | "reactor", memory, imports, exports, globals, counts, sizes },
+    image: { format, abi, options, sha256, style: "command" | "reactor",
+             memory, imports, exports, globals, counts, sizes },
     refusal: { code, message, feature, offset, function: string | null } }
 
 Example:

@@ -52,9 +52,11 @@ async function prepareFile(file: string, options: PrepareCommandOptions): Promis
 }
 
 const HELP = `
-The file appears whole or not at all. An image is prepared anew from the original that it holds.
+The file appears whole or not at all. An image is prepared anew from the
+original that it holds.
 
---json prints { input, output, bytesBefore, bytesAfter, ms, image: (as stillpoint inspect --json has it) }.
+--json prints one line, with the image as "stillpoint inspect --json" has it:
+  { input, output, bytesBefore, bytesAfter, ms, image }
 
 Example:
   stillpoint prepare python.wasm -o python.image.wasm`;

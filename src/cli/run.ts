@@ -37,7 +37,7 @@ interface RunOptions {
   readonly json?: true;
 }
 
-/** The first signal that comes, or a reader that goes, ends the program; a second signal does what it always does. */
+/** The first signal that comes, or a reader that goes, ends the program; the same signal once more does what it always does. */
 function endings(): { first: Promise<number>; end(status: number): void; close(): void } {
   const { promise, resolve } = Promise.withResolvers<number>();
   const listeners = Object.entries(SIGNAL_STATUS).map(([signal, status]) => {
@@ -56,6 +56,19 @@ function endings(): { first: Promise<number>; end(status: number): void; close()
 
 function statusOf(exit: Exit): number {
   return exit.kind === "code" ? exit.code : reportFailure(exit.error);
+}
+
+/** What is said on standard error when all is over. */
+function account(
+  run: { program: string; status: number; ranMs: number; memoryBytes: number },
+  pauses: Pauses | undefined,
+  options: RunOptions,
+): void {
+  if (pauses !== undefined && options.pauses) {
+    const line = `stillpoint: ${milliseconds(run.ranMs)}, ${pauses.line}`;
+    process.stderr.write(`${styleText("dim", line, { stream: process.stderr })}\n`);
+  }
+  if (options.json) process.stderr.write(`${JSON.stringify({ ...run, pauses: pauses?.report ?? null })}\n`);
 }
 
 async function run(file: string, args: readonly string[], options: RunOptions): Promise<number> {
@@ -112,34 +125,34 @@ async function run(file: string, args: readonly string[], options: RunOptions): 
   ended.close();
   live.erase();
   const status = (typeof exit === "number" ? exit : statusOf(exit)) || (lost === undefined ? 0 : reportFailure(lost));
-  if (pauses !== undefined && options.pauses) {
-    process.stderr.write(`${styleText("dim", `stillpoint: ${milliseconds(ranMs)}, ${pauses.line}`, TO_STDERR)}\n`);
-  }
-  if (options.json) {
-    const report = { program: name, status, ranMs, memoryBytes: guest.memory.buffer.byteLength };
-    process.stderr.write(`${JSON.stringify({ ...report, pauses: pauses?.report ?? null })}\n`);
-  }
+  account({ program: name, status, ranMs, memoryBytes: guest.memory.buffer.byteLength }, pauses, options);
   return status;
 }
 
-const TO_STDERR = { stream: process.stderr };
-
 const HELP = `
-The program gets what follows "--" as its arguments, after the file's name, and standard input, output and error as they are.
-It sees no directory and no variable that is not named here.
+The program gets what follows "--" as its arguments, after the file's name, and
+standard input, output and error as they are. It sees no directory and no
+variable that is not named here.
 
 Ends with the program's own exit code, or with
-  1 the program could not be run      2 the command line is wrong      134 the program trapped
-  130, 143, 129 after SIGINT, SIGTERM, SIGHUP                          141 nobody reads its output any more
+    1  the program could not be run, or its output could not be written
+    2  the command line is wrong
+  129, 130, 143  after SIGHUP, SIGINT, SIGTERM
+  134  the program trapped
+  141  nobody reads its output any more
 
 --json prints one line on standard error:
-  { program, status, ranMs, memoryBytes,
-    pauses: null | { count, parked, waiting, timeouts, timeToSafepointMs: null | { p50, p99, max }, blackoutMs: (the same),
-                     guestBytesCopied, dirtyPages: number | null, wallStepMs, monotonicStepMs } }
+  { program, status, ranMs, memoryBytes, pauses: null | {
+      count, parked, waiting, timeouts,
+      timeToSafepointMs: null | { p50, p99, max },
+      blackoutMs: null | { p50, p99, max },
+      guestBytesCopied, dirtyPages: number | null,
+      wallStepMs, monotonicStepMs } }
 
 Examples:
-  stillpoint run app.wasm -- --verbose input.txt
-  stillpoint run python.wasm --dir .::/work --freeze-every 20 --freeze-for 5 --pauses -- -c "print(sum(range(10**7)))"`;
+  stillpoint run app.wasm --dir ./data::/data -- --verbose input.txt
+  stillpoint run python.wasm --freeze-every 20 --freeze-for 5 --pauses \\
+    -- -c "print(sum(range(10**8)))"`;
 
 export function addRun(program: Command): void {
   program
