@@ -6,6 +6,8 @@
 export class Labels {
   /** How many constructs are open in what is written, of those that are followed. */
   written: number = 0;
+  /** Whether something branched to the construct that was closed last. */
+  hit: boolean = false;
   readonly #levels: number[] = [];
   readonly #widths: number[] = [];
   readonly #hit: boolean[] = [];
@@ -23,11 +25,10 @@ export class Labels {
     this.#hit.push(false);
   }
 
-  /** Says whether something has branched to it. */
-  close(): boolean {
+  close(): void {
     this.written -= this.#widths.pop()!;
     this.#levels.pop();
-    return this.#hit.pop()!;
+    this.hit = this.#hit.pop()!;
   }
 
   /** The label to write for the original's. */

@@ -51,7 +51,8 @@ export function importSection(module: Module): Uint8Array {
   return out.view;
 }
 
-function writeMemory(out: Writer, minimum: number, maximum: number): void {
+/** Description of a shared memory in an import. */
+export function writeMemory(out: Writer, minimum: number, maximum: number): void {
   out.put(KIND_MEMORY, LIMITS_SHARED);
   out.u32(minimum);
   out.u32(maximum);

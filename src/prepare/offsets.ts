@@ -2,20 +2,15 @@
  * From a byte offset in a prepared module, as engines print it in stack traces, back to the original's.
  *
  * No table of offsets is kept. The one function concerned is rewritten once more, which gives the same bytes, and this time
- * the runs that were copied are written down. Whether it polls at its entry follows from the whole call graph, so that is
- * read off the prepared code: only a poll begins by loading from the ledger.
+ * the runs that were copied are written down. Whether it polls at its entry follows from the whole call graph, see reopen.ts.
  */
 
-import { type Module, parseModule, readSections, SECTION } from "../wasm/module.ts";
+import { readSections, SECTION } from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
-import { readValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import type { Image } from "./image.ts";
-import { layoutOf } from "./layout.ts";
-import { openPoll } from "./polls.ts";
+import { reopen } from "./reopen.ts";
 import { Rewriter, type Trace } from "./rewrite.ts";
-
-const parsed: WeakMap<Image, Module> = new WeakMap();
 
 /**
  * Byte offset in the original module of the instruction at `preparedOffset`, which lies in function `functionIndex`.
@@ -23,20 +18,15 @@ const parsed: WeakMap<Image, Module> = new WeakMap();
  * @returns undefined inside code that the preparer added, and for an offset outside of the function
  */
 export function originalOffset(image: Image, functionIndex: number, preparedOffset: number): number | undefined {
-  let module = parsed.get(image);
-  if (module === undefined) {
-    module = parseModule(image.original());
-    parsed.set(image, module);
-  }
+  const { module, layout, polls, plan, savers } = reopen(image);
   const defined = functionIndex - module.functionsImported;
   if (defined < 0 || defined >= module.bodies.length) return undefined;
-
   const body = preparedBody(image, defined);
   if (preparedOffset < body.at || preparedOffset >= body.end) return undefined;
-  const trace: Trace = [];
-  const rewriter = new Rewriter(module, layoutOf(module), image.info.options);
-  rewriter.rewrite(functionIndex, beginsWithPoll(image, module, body), new Writer(body.end - body.at + 8), trace);
 
+  const rewriter = new Rewriter(module, layout, image.info.options, plan?.suspension, savers);
+  const trace: Trace = [];
+  rewriter.rewrite(functionIndex, polls[defined] === 1, new Writer(body.end - body.at + 8), trace);
   const offset = preparedOffset - body.at;
   for (let i = 0; i < trace.length; i += 3) {
     const start = trace[i]!;
@@ -55,15 +45,4 @@ function preparedBody(image: Image, defined: number): Reader {
   reader.count();
   for (let i = 0; i < defined; i++) reader.skip(reader.u32());
   return reader.part(reader.u32());
-}
-
-function beginsWithPoll(image: Image, module: Module, body: Reader): boolean {
-  const reader = new Reader(body.bytes, body.at, body.end);
-  for (let groups = reader.count(); groups > 0; groups--) {
-    reader.u32();
-    readValueType(reader);
-  }
-  const poll = new Writer();
-  openPoll(poll, image.info.options);
-  return poll.view.every((byte, i) => byte === body.bytes[reader.at + i]);
 }

@@ -168,7 +168,7 @@ export class Rewriter {
     const { edit, at } = this.scan;
     if (edits & EDIT_SITE) this.#beforeSite(t);
     if (edits & EDIT_LOOP) t = this.loop(t);
-    else if (edits & EDIT_WAIT) this.#wait(t);
+    else if (edits & EDIT_WAIT) this.wait(t);
     else if (edits & EDIT_MARK) {
       this.copyUpTo(at[t]!);
       this.#marks!.writeBefore(this.code, t);
@@ -238,7 +238,7 @@ export class Rewriter {
     return functionIndex;
   }
 
-  #wait(t: number): void {
+  protected wait(t: number): void {
     const { op, at, value } = this.scan;
     this.copyUpTo(at[t]!);
     const start = this.code.length;
@@ -347,6 +347,16 @@ export class Rewriter {
     }
   }
 
+  /** The clauses of the try_table that has just been read. */
+  protected clauses({ bytes, vectorAt, at, second }: CodeReader): void {
+    const clauses = new CodeReader(bytes, vectorAt, at);
+    for (let i = 0; i < second; i++) {
+      const start = clauses.at;
+      const label = clauses.catchLabel(() => this.code.copy(bytes, start, clauses.at));
+      this.code.u32(this.labels.move(label));
+    }
+  }
+
   #branch(t: number): void {
     const { at, op } = this.scan;
     const code = this.code;
@@ -362,11 +372,7 @@ export class Rewriter {
       while (!labels.done) move(labels.u32());
     } else if (op[t] === 0x1f) {
       code.copy(reader.bytes, at[t]!, reader.vectorAt);
-      const clauses = new CodeReader(reader.bytes, reader.vectorAt, reader.at);
-      for (let i = 0; i < reader.second; i++) {
-        const start = clauses.at;
-        move(clauses.catchLabel(() => code.copy(reader.bytes, start, clauses.at)));
-      }
+      this.clauses(reader);
     } else if (op[t]! >= 0x118) {
       code.put(0xfb, op[t]! - 0x100, reader.value);
       move(reader.second);

@@ -53,10 +53,32 @@ export class NewSavers implements Savers {
       index = this.#first + this.names.length;
       this.#indices.set(name, index);
       this.names.push(name);
-      this.types.push({ kind: "function", params: [...types, I32, I32], results: [] });
+      this.types.push(saverType(types));
     }
     return index;
   }
+}
+
+/** The savers that an image has, in the order of its description. */
+export class KnownSavers implements Savers {
+  readonly #first: number;
+  readonly #names: readonly string[];
+
+  constructor(first: number, names: readonly string[]) {
+    this.#first = first;
+    this.#names = names;
+  }
+
+  functionFor(types: readonly ValueType[]): number {
+    const place = this.#names.indexOf(saverName(types));
+    if (place < 0) throw new Error(`an image without a saver for "${saverName(types)}"`);
+    return this.#first + place;
+  }
+}
+
+/** The type of the saver for values of these types. */
+export function saverType(types: readonly ValueType[]): FunctionType {
+  return { kind: "function", params: [...types, I32, I32], results: [] };
 }
 
 export function writeSaver(code: Writer, { params }: FunctionType): void {

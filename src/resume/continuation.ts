@@ -1,0 +1,408 @@
+/**
+ * Continuations: the body of a function with everything before one site cut away.
+ *
+ * A continuation takes its frame off the ledger, puts the locals back, and opens the constructs that surround the site, without
+ * what stands in them before it. At the site it calls the continuation of the frame inside, or issues a host's call again, or
+ * polls. From there on it is the original, rewritten as in the image:
+ *
+ *   cont(block { pre; P; post })     =  block { cont(P); post }
+ *   cont(if … then { pre; P; post }) =  block { cont(P); post }                    the other arm is left out
+ *   cont(loop L { pre; P; post })    =  block $done { block $again { cont(P); post; br $done }   ;; br L here means br $again
+ *                                       loop L { pre; P; post } }                                ;; the whole loop, unchanged
+ *   cont(try { pre; P; post } …)     =  try { cont(P); post } …                    a catch body is a block
+ *
+ * Operands that lay on the stack at the site are put there again from their names, level by level, and parameters of constructs
+ * with them. Loops come out twice where something branches back to them, so what cannot be reached is left out: at the site of
+ * a large function that is nearly everything.
+ *
+ * Sites, names and what is saved are those of the image, because the same passes write them; so a continuation can be captured
+ * like the function itself.
+ */
+
+import { ENTRY, isTailCall, type Site, writeFrameAccess } from "../prepare/capture.ts";
+import type { CapturePlan } from "../prepare/capture-plan.ts";
+import type { Layout } from "../prepare/layout.ts";
+import type { Options } from "../prepare/options.ts";
+import { Rewriter } from "../prepare/rewrite.ts";
+import { type Savers, writePop } from "../prepare/savers.ts";
+import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, EDIT_WAIT, type Frame } from "../prepare/scan.ts";
+import { CodeReader } from "../wasm/code.ts";
+import { functionType, type Module } from "../wasm/module.ts";
+import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
+import type { Writer } from "../wasm/writer.ts";
+
+/** Where things are in the module that the continuation will be in. */
+export interface Relocation {
+  callee(functionIndex: number): number;
+  global(index: number): number;
+  /** A function is referred to by ref.func. */
+  refer(functionIndex: number): number;
+  type(type: FunctionType): number;
+  /** The table of continuations. */
+  readonly continuations: number;
+}
+
+/** After these, what follows is not reached. */
+const LEAVES: ReadonlySet<number> = new Set([
+  0x00, // unreachable
+  0x08, // throw
+  0x09, // rethrow
+  0x0a, // throw_ref
+  0x0c, // br
+  0x0e, // br_table
+  0x0f, // return
+  0x12, // return_call
+  0x13, // return_call_indirect
+  0x15, // return_call_ref
+]);
+
+const isOpener = (op: number): boolean => (op >= 0x02 && op <= 0x04) || op === 0x06 || op === 0x1f;
+/** What ends a construct or its present part: else, catch, end, delegate, catch_all. */
+const isClosing = (op: number): boolean => op === 0x05 || op === 0x07 || op === 0x0b || op === 0x18 || op === 0x19;
+
+/** Of an open construct: whether its end is reached from a part of it that has been written. */
+interface Reach {
+  reached: boolean;
+}
+
+export class ContinuationWriter extends Rewriter {
+  readonly #plan: CapturePlan;
+  readonly #relocation: Relocation;
+  readonly #reach: Reach[] = [];
+  /** What is being written cannot be reached. */
+  #dead = false;
+  /** The `end` just written cannot be reached, nor what follows it. */
+  #deadEnd = false;
+  /** The local with the place of the frame that was taken. */
+  #frame = 0;
+
+  constructor(
+    module: Module,
+    layout: Layout,
+    options: Options,
+    plan: CapturePlan,
+    savers: Savers,
+    relocation: Relocation,
+  ) {
+    super(module, layout, options, plan.suspension, savers);
+    this.#plan = plan;
+    this.#relocation = relocation;
+  }
+
+  /** Appends a body for each of these sites of one function, in their order. */
+  continuations(functionIndex: number, ids: readonly number[], out: Writer): void {
+    const entryPoll = this.#plan.entryPolls[functionIndex - this.module.functionsImported] === 1;
+    this.begin(functionIndex, entryPoll, undefined, new Set(ids));
+    const { refused, sites } = this.capture!;
+    this.#frame = this.locals.add(I32);
+    const { params } = functionType(this.module, functionIndex);
+    for (const id of ids) {
+      const site = refused === undefined ? sites.find((candidate) => candidate.id === id) : undefined;
+      if (site === undefined) throw new Error(`function ${functionIndex} has no site ${id}`);
+      this.code.clear();
+      this.#write(site);
+      this.finish(functionIndex, out, params);
+    }
+  }
+
+  #write(site: Site): void {
+    const { code, scan } = this;
+    this.#dead = false;
+    this.#deadEnd = false;
+    writePop(code, this.#frame, site.bytes);
+    for (const { local, type, offset } of site.saved) {
+      code.put(0x20);
+      code.u32(this.#frame);
+      writeFrameAccess(code, type, "load", offset);
+      code.put(0x21);
+      code.u32(local);
+    }
+    this.labels.open();
+    const tail = site.token !== ENTRY && isTailCall(scan.op[site.token]!);
+    const frames = tail ? [] : site.frames!.filter(({ opener }) => opener !== site.token);
+    let height = 0;
+    for (const frame of frames) {
+      this.#reload(site, height, frame.height);
+      height = frame.height;
+      this.#openFrame(frame);
+    }
+    let next: number;
+    if (site.outcome === "poll") {
+      this.#reload(site, height, site.operands.length);
+      next = this.#poll(site);
+    } else {
+      if (!tail) this.#reload(site, height, site.pending);
+      next = this.#call(site);
+    }
+    for (const frame of frames.toReversed()) next = this.#closeFrame(frame, next);
+    const last = scan.count - 1;
+    if (!this.#dead) {
+      this.tokens(next, last);
+      this.copyUpTo(scan.at[last]!);
+    }
+    code.put(0x0b);
+    this.labels.close();
+  }
+
+  #reload({ operands }: Site, from: number, to: number): void {
+    for (let height = from; height < to; height++) {
+      this.code.put(0x20);
+      this.code.u32(this.locals.nameAt(height, operands[height]!));
+    }
+  }
+
+  // ---- at the site; these give the token with which to go on ----
+
+  /** A poll polls once more, so that a freeze in the meantime is seen at once. */
+  #poll({ token }: Site): number {
+    const { scan } = this;
+    if (token === ENTRY) {
+      this.from = scan.codeStart;
+      this.poll(ENTRY);
+      return 0;
+    }
+    const next = scan.peer[token]! + 1;
+    this.from = scan.at[token]!;
+    this.tokens(token, next);
+    this.copyUpTo(scan.at[next]!);
+    return next;
+  }
+
+  #call(site: Site): number {
+    const { code, scan, capture } = this;
+    const { token, outcome, pending, operands } = site;
+    const wait = (scan.edit[token]! & EDIT_WAIT) !== 0;
+    const results = this.#resultsOf(token);
+    if (outcome === "saves or again") {
+      // Without a frame inside it was the host's function that was left.
+      code.put(0x20);
+      code.u32(this.#frame);
+      code.put(0x45, 0x04); // i32.eqz, if
+      this.#blockType([], results);
+    }
+    if (outcome !== "saves") {
+      this.#reload(site, pending, operands.length);
+      this.from = scan.at[token]!;
+      if (wait) this.wait(token);
+      else this.writeCall(token);
+    }
+    if (outcome === "saves or again") code.put(0x05);
+    if (outcome !== "again") this.#callInner(results);
+    if (outcome === "saves or again") code.put(0x0b);
+    this.from = scan.at[token + 1]!;
+    if (isTailCall(scan.op[token]!)) {
+      capture!.writeCheck(code, this.hints, site);
+      code.put(0x0f);
+      this.#dead = true;
+    } else this.after(token, scan.edit[token]!);
+    return token + 1;
+  }
+
+  /** Calls the continuation of the frame that is now on top: its trailer says where that is. */
+  #callInner(results: readonly ValueType[]): void {
+    const { code } = this;
+    code.put(0x20);
+    code.u32(this.#frame);
+    writeFrameAccess(code, I32, "load", -4);
+    code.put(0x11);
+    code.u32(this.#relocation.type({ kind: "function", params: [], results }));
+    code.u32(this.#relocation.continuations);
+  }
+
+  #resultsOf(token: number): readonly ValueType[] {
+    const { op, value } = this.scan;
+    const index = value[token]!;
+    if (op[token] === 0x10 || op[token] === 0x12) return functionType(this.module, index).results;
+    if (op[token]! >= 0x500) return [I32];
+    return (this.module.types[index] as FunctionType).results;
+  }
+
+  // ---- the constructs around it ----
+
+  #openFrame({ opener, arm, type }: Frame): void {
+    const { code, scan } = this;
+    const op = scan.op[opener]!;
+    this.#reach.push({ reached: false });
+    if (this.#repeats(opener)) {
+      code.put(0x02);
+      this.#blockType([], type.results);
+      code.put(0x02);
+      this.#blockType([], type.params);
+      this.labels.open(2);
+      return;
+    }
+    code.put(arm < 0 && (op === 0x06 || op === 0x1f) ? op : 0x02);
+    this.#blockType([], type.results);
+    if (op === 0x1f) {
+      const reader = new CodeReader(this.module.bytes, scan.at[opener]!, scan.at[opener + 1]!);
+      reader.next();
+      code.u32(reader.second);
+      this.clauses(reader);
+    }
+    this.labels.open();
+  }
+
+  /** Writes what follows inside of a construct, and its end. Gives the token after it. */
+  #closeFrame({ opener, arm }: Frame, next: number): number {
+    const { code, scan, labels } = this;
+    const { at, op, peer, edit } = scan;
+    const end = peer[opener]!;
+    const stop = this.#closing(next);
+    if (!this.#dead) {
+      this.tokens(next, stop);
+      this.copyUpTo(at[stop]!);
+    }
+    if (op[opener] === 0x06 && arm < 0) {
+      // Its handlers, or where it delegates to.
+      this.from = at[stop]!;
+      this.tokens(stop, end + 1);
+      this.copyUpTo(at[end + 1]!);
+      this.from = at[end + 1]!;
+      return end + 1;
+    }
+    labels.close();
+    this.#reach.pop();
+    let dead = this.#dead && !labels.hit;
+    if (this.#repeats(opener)) {
+      const again = labels.hit;
+      if (!this.#dead) code.put(0x0c, 1); // br $done
+      code.put(0x0b);
+      labels.written++;
+      if (again) {
+        this.#dead = false;
+        this.from = at[opener]!;
+        this.tokens(opener, end + 1);
+        this.copyUpTo(at[end + 1]!);
+      } else code.put(0x00);
+      labels.written--;
+      dead = this.#dead && dead;
+    }
+    code.put(0x0b);
+    this.#dead = dead;
+    this.from = at[end + 1]!;
+    this.after(end, edit[end]! & EDIT_KEEP);
+    if (dead) code.put(0x00);
+    return end + 1;
+  }
+
+  #repeats(opener: number): boolean {
+    return this.scan.op[opener] === 0x03 && (this.scan.edit[opener]! & EDIT_LOOP) !== 0;
+  }
+
+  /** The token that closes the present part of the construct in which `t` is. */
+  #closing(t: number): number {
+    const { op, peer } = this.scan;
+    let closing = t;
+    while (!isClosing(op[closing]!)) closing = isOpener(op[closing]!) ? peer[closing]! + 1 : closing + 1;
+    return closing;
+  }
+
+  #blockType(params: readonly ValueType[], results: readonly ValueType[]): void {
+    if (params.length === 0 && results.length === 0) this.code.put(0x40);
+    else if (params.length === 0 && results.length === 1) writeValueType(this.code, results[0]!);
+    else this.code.signed(this.#relocation.type({ kind: "function", params, results }));
+  }
+
+  // ---- what differs from rewriting in place ----
+
+  protected override nested(t: number): void {
+    const { op, value } = this.scan;
+    const code = op[t]!;
+    super.nested(t);
+    if (isOpener(code)) {
+      // An `if` without an `else` may be passed over.
+      this.#reach.push({ reached: code === 0x04 && op[this.#armOf(t)] === 0x0b });
+      return;
+    }
+    switch (code) {
+      case 0x05: // else
+      case 0x07: // catch
+      case 0x19: // catch_all
+        if (!this.#dead) this.#reach.at(-1)!.reached = true;
+        this.#dead = false;
+        return;
+      case 0x0b: // end
+      case 0x18: {
+        // delegate
+        const { reached } = this.#reach.pop()!;
+        const loop = op[this.scan.peer[t]!] === 0x03;
+        this.#dead &&= !reached && (loop || !this.labels.hit);
+        this.#deadEnd = this.#dead;
+        return;
+      }
+      case 0x10: // call
+      case 0x12: // return_call
+        if (code === 0x10 || (this.scan.edit[t]! & EDIT_SITE) === 0) this.#move(t, this.callee(value[t]!));
+        return;
+      case 0x23: // global.get
+      case 0x24: // global.set
+        this.#move(t, this.#relocation.global(value[t]!));
+        return;
+      case 0xd2: // ref.func
+        this.#move(t, this.#relocation.refer(value[t]!));
+        return;
+      case 0x208: // memory.init
+      case 0x209: // data.drop
+      case 0x20c: // table.init
+      case 0x20d: // elem.drop
+        this.#segmentUse(t);
+    }
+  }
+
+  /** The `else` or `end` of an `if`. */
+  #armOf(t: number): number {
+    return this.#closing(t + 1);
+  }
+
+  protected override beyond(t: number): number {
+    const { op, at } = this.scan;
+    if (LEAVES.has(op[t]!)) this.#dead = true;
+    else if (!this.#deadEnd) return t;
+    this.copyUpTo(at[t + 1]!);
+    if (this.#deadEnd) this.code.put(0x00);
+    this.#deadEnd = false;
+    const closing = this.#closing(t + 1);
+    this.from = at[closing]!;
+    return closing - 1;
+  }
+
+  protected override loop(t: number): number {
+    const last = super.loop(t);
+    if (last === t) return t;
+    this.#reach.pop();
+    this.#dead = false;
+    return last;
+  }
+
+  protected override body(t: number, width: number): void {
+    this.#dead = false;
+    super.body(t, width);
+  }
+
+  protected override callee(functionIndex: number): number {
+    return this.#relocation.callee(functionIndex);
+  }
+
+  /** The same instruction with another index. */
+  #move(t: number, index: number): void {
+    const { code, scan } = this;
+    this.copyUpTo(scan.at[t]!);
+    const start = code.length;
+    code.put(scan.op[t]!);
+    code.u32(index);
+    this.replaced(t, start);
+  }
+
+  #segmentUse(t: number): void {
+    const { code, scan } = this;
+    const reader = new CodeReader(this.module.bytes, scan.at[t]!, scan.at[t + 1]!);
+    reader.next();
+    const takesTwo = reader.op === 0x208 || reader.op === 0x20c;
+    const use = { op: reader.op, value: reader.value, second: takesTwo ? reader.second : 0 };
+    this.copyUpTo(scan.at[t]!);
+    const start = code.length;
+    code.put(0x10);
+    code.u32(this.callee(this.#plan.segmentFunction(use)));
+    this.replaced(t, start);
+  }
+}

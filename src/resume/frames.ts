@@ -1,0 +1,33 @@
+/** Captured frames, as they lie in a ledger: reads them, and says to each where its inner neighbour goes on. See prepare/capture.ts. */
+
+import { OFF_FRAMES, OFF_FRAMES_TOP } from "../abi.ts";
+import { GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/capture.ts";
+import type { SiteRef } from "./synthesis.ts";
+
+export interface CapturedFrame extends SiteRef {
+  /** Address behind it, in the ledger. */
+  readonly end: number;
+  readonly bytes: number;
+}
+
+/** The frames in a ledger, the outermost first. Mutable globals that were saved last lie before them and are left out. */
+export function readFrames(ledger: WebAssembly.Memory): CapturedFrame[] {
+  const view = new DataView(ledger.buffer);
+  const frames: CapturedFrame[] = [];
+  let top = view.getUint32(OFF_FRAMES_TOP, true);
+  while (top > 0) {
+    const end = OFF_FRAMES + top;
+    const functionIndex = view.getUint32(end - TRAILER_BYTES, true);
+    const site = view.getUint32(end - TRAILER_BYTES + 4, true);
+    const bytes = view.getUint32(end - TRAILER_BYTES + 8, true);
+    if (bytes < TRAILER_BYTES || bytes > top) throw new Error(`a frame of ${bytes} bytes where ${top} are left`);
+    if (functionIndex !== GLOBALS_FUNCTION) frames.push({ functionIndex, site, end, bytes });
+    top -= bytes;
+  }
+  return frames;
+}
+
+/** Writes into a frame where its continuation is in the table of continuations. */
+export function setContinuation(ledger: WebAssembly.Memory, { end }: CapturedFrame, place: number): void {
+  new DataView(ledger.buffer).setUint32(end - 4, place, true);
+}

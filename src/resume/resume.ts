@@ -1,0 +1,162 @@
+/**
+ * Puts a captured guest onto an instance and lets it go on.
+ *
+ *   ContinuationCache   by image: modules of continuations that have been made, and which of their exports goes on from where
+ *   Attachment          by instance: those modules instantiated on it, and a table of all continuations it has
+ *
+ * A cache belongs to one image, since a frame means something only to the code that saved it, and may be shared by all its
+ * instances in a thread. Nothing here runs guest code but `resume`.
+ */
+
+import {
+  EXPORT_DROP,
+  EXPORT_FUNCTIONS,
+  EXPORT_GLOBAL,
+  EXPORT_LOAD,
+  EXPORT_SAVE,
+  EXPORT_TABLE,
+  EXPORT_TAG,
+  OFF_FRAMES_TOP,
+  OFF_UNWINDING,
+} from "../abi.ts";
+import type { Image } from "../prepare/image.ts";
+import { type CapturedFrame, readFrames, setContinuation } from "./frames.ts";
+import { CONTINUATIONS, type ImportKind, type SiteRef, synthesise } from "./synthesis.ts";
+
+/** A compiled module of continuations; its exports "0", "1", … go on from `sites`, in that order. */
+export interface ContinuationModule {
+  readonly sites: readonly SiteRef[];
+  readonly module: WebAssembly.Module;
+}
+
+function siteKey({ functionIndex, site }: SiteRef): string {
+  return `${functionIndex}:${site}`;
+}
+
+export class ContinuationCache {
+  readonly image: Image;
+  readonly modules: ContinuationModule[] = [];
+  readonly #known: Set<string> = new Set();
+
+  constructor(image: Image) {
+    this.image = image;
+  }
+
+  /** Adds a module made elsewhere, or makes one for those of these sites that have none. Gives how many these were. */
+  add(module: ContinuationModule): void {
+    this.modules.push(module);
+    for (const site of module.sites) this.#known.add(siteKey(site));
+  }
+
+  /** Sees to it that each of these sites has a continuation; gives how many had none. */
+  complete(sites: readonly SiteRef[]): number {
+    const missing = new Map<string, SiteRef>();
+    for (const { functionIndex, site } of sites) {
+      const key = siteKey({ functionIndex, site });
+      if (!this.#known.has(key)) missing.set(key, { functionIndex, site });
+    }
+    if (missing.size === 0) return 0;
+    const made = [...missing.values()];
+    this.add({ sites: made, module: new WebAssembly.Module(synthesise(this.image, made)) });
+    return made.length;
+  }
+}
+
+/** What a guest runs on: an instance of its image's module and the memories it was given. */
+export interface Ground {
+  readonly exports: WebAssembly.Exports;
+  readonly memory: WebAssembly.Memory;
+  readonly ledger: WebAssembly.Memory;
+}
+
+export class Attachment {
+  readonly #ground: Ground;
+  readonly #cache: ContinuationCache;
+  readonly #table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
+  readonly #places: Map<string, number> = new Map();
+  #instantiated = 0;
+
+  constructor(ground: Ground, cache: ContinuationCache) {
+    this.#ground = ground;
+    this.#cache = cache;
+  }
+
+  /** The new instance of a guest that has been booted elsewhere: drops what boot has dropped. Once, before anything else. */
+  attach(): void {
+    this.#call(EXPORT_DROP);
+  }
+
+  /** After all frames have returned: puts the mutable globals on top of them. */
+  saveGlobals(): void {
+    this.#call(EXPORT_SAVE);
+  }
+
+  /** Takes them off again, into this instance. */
+  loadGlobals(): void {
+    this.#call(EXPORT_LOAD);
+  }
+
+  /** Instantiates what the cache has for these frames, and writes into each where it goes on. */
+  bind(frames: readonly CapturedFrame[]): void {
+    this.#cache.complete(frames);
+    for (; this.#instantiated < this.#cache.modules.length; this.#instantiated++) {
+      this.#instantiate(this.#cache.modules[this.#instantiated]!);
+    }
+    for (const frame of frames) setContinuation(this.#ground.ledger, frame, this.#places.get(siteKey(frame))!);
+  }
+
+  /**
+   * What lets the captured guest go on when it is called: it returns what the outermost function returns, or zeros if the guest
+   * is captured again on the way.
+   *
+   * Requires    the globals were loaded; when it is called, the unwinding word is clear and the guest may run.
+   */
+  continuation(): () => unknown {
+    const frames = readFrames(this.#ground.ledger);
+    this.bind(frames);
+    return this.#table.get(this.#places.get(siteKey(frames[0]!))!) as () => unknown;
+  }
+
+  #instantiate({ sites, module }: ContinuationModule): void {
+    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    for (const { module: kind, name } of WebAssembly.Module.imports(module)) {
+      (imports[kind] ??= {})[name] = this.#import(kind as ImportKind, name);
+    }
+    const { exports } = new WebAssembly.Instance(module, imports);
+    const first = this.#table.grow(sites.length);
+    for (const [i, site] of sites.entries()) {
+      this.#table.set(first + i, exports[i]);
+      this.#places.set(siteKey(site), first + i);
+    }
+  }
+
+  #import(kind: ImportKind, name: string): WebAssembly.ImportValue {
+    const { exports, memory, ledger } = this.#ground;
+    switch (kind) {
+      case "memory":
+        return name === "0" ? memory : ledger;
+      case "table":
+        return name === CONTINUATIONS ? this.#table : exports[EXPORT_TABLE + name]!;
+      case "tag":
+        return exports[EXPORT_TAG + name]!;
+      case "global":
+        return exports[EXPORT_GLOBAL + name]!;
+      case "function":
+        return (exports[EXPORT_FUNCTIONS] as WebAssembly.Table).get(Number(name));
+    }
+  }
+
+  #call(name: string): void {
+    (this.#ground.exports[name] as () => void)();
+  }
+}
+
+/** Whether the guest's frames have saved themselves on the way out of a call that has just returned. */
+export function isUnwinding(ledger: WebAssembly.Memory): boolean {
+  return new Int32Array(ledger.buffer)[OFF_UNWINDING >> 2] !== 0;
+}
+
+/** Forgets all frames, of a guest that will not go on from them. */
+export function dropFrames(ledger: WebAssembly.Memory): void {
+  new Int32Array(ledger.buffer)[OFF_FRAMES_TOP >> 2] = 0;
+}

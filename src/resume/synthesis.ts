@@ -1,0 +1,241 @@
+/**
+ * Makes a module of continuations: one for each (function, site) asked for, exported as "0", "1", … in their order.
+ *
+ * It imports what their code uses of the instance under which the guest will go on: both memories, all tables and tags (so
+ * that their indices stay), and of functions and globals those that are used, which are renumbered. The image's types come
+ * first, so that no type moves. Everything imported is listed by what it is, see resume.ts for where it comes from.
+ */
+
+import { LEDGER_PAGES } from "../abi.ts";
+import { typeSection } from "../prepare/assemble.ts";
+import { SEGMENT_RANGE, takesRange } from "../prepare/capture-plan.ts";
+import type { Image } from "../prepare/image.ts";
+import { type Layout, TYPES } from "../prepare/layout.ts";
+import { describeMemory, writeMemory } from "../prepare/memories.ts";
+import { reopen } from "../prepare/reopen.ts";
+import { saverType } from "../prepare/savers.ts";
+import { functionType, LIMITS, SECTION } from "../wasm/module.ts";
+import { FUNCREF, type FunctionType, type ValueType, writeValueType } from "../wasm/types.ts";
+import { Writer } from "../wasm/writer.ts";
+import { ContinuationWriter } from "./continuation.ts";
+
+/** Where a guest is stopped in one of its frames. */
+export interface SiteRef {
+  readonly functionIndex: number;
+  readonly site: number;
+}
+
+/** Module names of what a module of continuations imports; the names are indices. */
+export const IMPORT_KINDS = ["memory", "table", "tag", "function", "global"] as const;
+export type ImportKind = (typeof IMPORT_KINDS)[number];
+/** Name of the table of continuations, among tables. */
+export const CONTINUATIONS = "continuations";
+
+const KIND_BYTE: Readonly<Record<ImportKind, number>> = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
+
+/**
+ * Bytes of a module with a continuation for each of these sites.
+ *
+ * @throws {Error} for a site that the image does not have; sites come from frames that its own code has saved
+ */
+export function synthesise(image: Image, sites: readonly SiteRef[]): Uint8Array<ArrayBuffer> {
+  return new Synthesis(image).module(sites);
+}
+
+class Synthesis {
+  readonly #image: Image;
+  readonly #types: FunctionType[] = [];
+  readonly #typeIndices: Map<string, number> = new Map();
+  /** Imported functions and globals by their index in the image, in the order of their import; functions with their type. */
+  readonly #functions: Map<number, { readonly place: number; readonly type: number }> = new Map();
+  readonly #globals: Map<number, number> = new Map();
+  readonly #referred: Set<number> = new Set();
+
+  constructor(image: Image) {
+    this.#image = image;
+  }
+
+  module(sites: readonly SiteRef[]): Uint8Array<ArrayBuffer> {
+    const { module, layout, plan, savers } = reopen(this.#image);
+    if (plan === undefined || savers === undefined) throw new Error("an image without capture has no continuations");
+    const type = (wanted: FunctionType) => this.#type(module.types.length, wanted);
+    const callee = (index: number) =>
+      this.#function(index, () => {
+        if (index < module.functions.length) return module.functions[index]!;
+        const use = plan.segmentUses[index - plan.firstSegmentUse];
+        if (index >= plan.firstSegmentUse && use !== undefined)
+          return type(takesRange(use) ? SEGMENT_RANGE : TYPES[0]!);
+        return type(index === layout.markRange ? TYPES[5]! : addedType(layout, index));
+      });
+    const writer = new ContinuationWriter(
+      module,
+      relocated(layout, callee),
+      this.#image.info.options,
+      plan,
+      {
+        functionFor: (types) => this.#function(savers.functionFor(types), () => type(saverType(types))),
+      },
+      {
+        callee,
+        global: (index) => this.#global(index),
+        refer: (index) => {
+          this.#referred.add(callee(index));
+          return callee(index);
+        },
+        type,
+        continuations: module.tables.length,
+      },
+    );
+
+    // Each function is analysed once, whatever the number of its sites.
+    const order = [...sites.keys()].sort((a, b) => sites[a]!.functionIndex - sites[b]!.functionIndex);
+    const bodies = new Writer(1 << 16);
+    for (let i = 0; i < order.length; ) {
+      const { functionIndex } = sites[order[i]!]!;
+      const ids: number[] = [];
+      for (; i < order.length && sites[order[i]!]!.functionIndex === functionIndex; i++)
+        ids.push(sites[order[i]!]!.site);
+      writer.continuations(functionIndex, ids, bodies);
+    }
+    const results = order.map((i) => {
+      const { results } = functionType(module, sites[i]!.functionIndex);
+      return type({ kind: "function", params: [], results });
+    });
+
+    const out = new Writer(bodies.length + 65536);
+    out.copy(module.bytes, 0, 8);
+    out.section(SECTION.type, typeSection(module, this.#types));
+    out.section(SECTION.import, this.#imports());
+    out.section(
+      SECTION.function,
+      vector(results.length, (list) => results.forEach((index) => list.u32(index))),
+    );
+    out.section(
+      SECTION.export,
+      vector(order.length, (list) => {
+        for (const [place, site] of order.entries()) {
+          list.name(String(site));
+          list.u8(KIND_BYTE.function);
+          list.u32(this.#functions.size + place);
+        }
+      }),
+    );
+    if (this.#referred.size > 0) {
+      // A function may be referred to only if it is declared; this segment does nothing else.
+      out.section(
+        SECTION.element,
+        vector(1, (list) => {
+          list.put(3, 0);
+          list.u32(this.#referred.size);
+          for (const index of this.#referred) list.u32(index);
+        }),
+      );
+    }
+    out.section(
+      SECTION.code,
+      vector(order.length, (list) => list.copy(bodies.view)),
+    );
+    return out.view.slice();
+  }
+
+  #type(first: number, wanted: FunctionType): number {
+    const key = `${wanted.params}>${wanted.results}`;
+    let index = this.#typeIndices.get(key);
+    if (index === undefined) {
+      index = first + this.#types.push(wanted) - 1;
+      this.#typeIndices.set(key, index);
+    }
+    return index;
+  }
+
+  #function(index: number, type: () => number): number {
+    let imported = this.#functions.get(index);
+    if (imported === undefined) {
+      imported = { place: this.#functions.size, type: type() };
+      this.#functions.set(index, imported);
+    }
+    return imported.place;
+  }
+
+  #global(index: number): number {
+    let place = this.#globals.get(index);
+    if (place === undefined) {
+      place = this.#globals.size;
+      this.#globals.set(index, place);
+    }
+    return place;
+  }
+
+  #imports(): Uint8Array {
+    const { module } = reopen(this.#image);
+    const { minimumPages, maximumPages } = describeMemory(module);
+    const count = 3 + module.tables.length + module.tags.length + this.#functions.size + this.#globals.size;
+    return vector(count, (list) => {
+      const head = (kind: ImportKind, name: string | number) => {
+        list.name(kind);
+        list.name(String(name));
+      };
+      const table = (name: string | number, type: ValueType) => {
+        head("table", name);
+        list.u8(KIND_BYTE.table);
+        writeValueType(list, type);
+        // Any size will do.
+        list.put(0, 0);
+      };
+      head("memory", 0);
+      writeMemory(list, minimumPages, maximumPages);
+      head("memory", 1);
+      writeMemory(list, LEDGER_PAGES, LIMITS.pages);
+      for (const [index, type] of module.tables.entries()) table(index, type);
+      table(CONTINUATIONS, FUNCREF);
+      for (const [index, type] of module.tags.entries()) {
+        head("tag", index);
+        list.put(KIND_BYTE.tag, 0);
+        list.u32(type);
+      }
+      for (const [index, { type }] of this.#functions) {
+        head("function", index);
+        list.u8(KIND_BYTE.function);
+        list.u32(type);
+      }
+      for (const index of this.#globals.keys()) {
+        const { type, mutable } = module.globals[index]!;
+        head("global", index);
+        list.u8(KIND_BYTE.global);
+        writeValueType(list, type);
+        list.u8(mutable ? 1 : 0);
+      }
+    });
+  }
+}
+
+/** The type of a function that every image has. */
+function addedType(layout: Layout, index: number): FunctionType {
+  return index === layout.wait32 ? TYPES[1]! : index === layout.wait64 ? TYPES[2]! : TYPES[0]!;
+}
+
+/** The same layout as seen from the module of continuations; what is used of it becomes an import when it is asked for. */
+function relocated(layout: Layout, callee: (index: number) => number): Layout {
+  return {
+    ...layout,
+    get poll() {
+      return callee(layout.poll);
+    },
+    get wait32() {
+      return callee(layout.wait32);
+    },
+    get wait64() {
+      return callee(layout.wait64);
+    },
+    get markRange() {
+      return callee(layout.markRange);
+    },
+  };
+}
+
+function vector(count: number, write: (list: Writer) => void): Uint8Array {
+  const list = new Writer(1024);
+  list.u32(count);
+  write(list);
+  return list.view;
+}
