@@ -36,7 +36,7 @@ def fails(n):
         return len(str(error))
 
 state = b"stillpoint"
-for turn in range(16):
+for turn in range(12):
     found = primes()
     rows = [{"n": next(found), "hash": hashlib.sha256(state + bytes([i % 256])).hexdigest()} for i in range(1500)]
     text = json.dumps(sorted(rows, key=lambda row: row["hash"]))
@@ -49,14 +49,14 @@ for turn in range(16):
 /** CPython, asleep nearly all the time: what it prints tells whether a sleep has ever been too short. */
 export const SLEEP = `
 import time
-for turn in range(100):
+for turn in range(90):
     before = time.monotonic()
     time.sleep(0.025)
     print(turn, "slept at least 25 ms:", time.monotonic() - before >= 0.025, flush=True)
 `;
 
 /** How many calls QuickJS serves. */
-export const CALL_COUNT = 240;
+export const CALL_COUNT = 200;
 
 /** What the calls of QuickJS work on; it stays in the guest from call to call. */
 export const PREPARE_CALLS = `

@@ -10,7 +10,7 @@
  * Guest memory is shared, and text is never encoded or decoded in place there, because browsers refuse that.
  */
 
-/** Half of the stack that the module reserves for itself, as its own package advises: deep recursion throws and does not trap. */
+/** Half of the stack that the module reserves for itself, as its package advises: deep recursion throws and does not trap. */
 const STACK_BYTES_MAX = 512 * 1024;
 
 /** What the module wants to know from its host. Scripts get no host functions, no modules to import, and live in UTC. */

@@ -7,12 +7,12 @@
  * timing lets it. Ends with code 1 if any output differs, any byte of guest memory was copied, or a guest was never frozen.
  */
 
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { type BootOptions, Fleet, type Guest, type Image, prepare } from "stillpoint";
+import { isGood, type Outcome, outcomeTable } from "./outcome.ts";
 import { CALL_COUNT, COMPUTE, callSource, PREPARE_CALLS, SLEEP } from "./programs.ts";
-import { bars, milliseconds, say, styled, table, watch } from "./screen.ts";
+import { bars, milliseconds, say, styled, watch } from "./screen.ts";
 import { Storm } from "./storm.ts";
 
 /** Pauses end here at the latest, so that a slow machine comes to an end, too. */
@@ -79,72 +79,8 @@ async function loadPrograms(): Promise<Program[]> {
   ];
 }
 
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** Nearest rank: every figure is one that was measured. */
-function percentiles(values: readonly number[]): [p50: string, p99: string, max: string] {
-  const sorted = values.toSorted((a, b) => a - b);
-  const rank = (share: number): string => milliseconds(sorted[Math.ceil(share * sorted.length) - 1] ?? 0);
-  return [rank(0.5), rank(0.99), rank(1)];
-}
-
-function total(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
-}
-
-interface Outcome {
-  readonly name: string;
-  readonly storm: Storm;
-  readonly copied: number;
-  readonly before: string;
-  readonly after: string;
-}
-
-function column({ name, storm, copied, before, after }: Outcome): string[] {
-  const { freezes, resumes, dirtyPages } = storm;
-  return [
-    name,
-    `${freezes.length}`,
-    `${storm.found("parked")}`,
-    `${storm.found("waiting")}`,
-    `${storm.found("idle")}`,
-    ...percentiles(freezes.map((freeze) => freeze.timeToSafepointMs)),
-    ...percentiles(resumes.map((resume) => resume.blackoutMs)),
-    `${copied} bytes`,
-    `${dirtyPages}`,
-    `+${milliseconds(total(resumes.map((resume) => resume.wallStepMs)))}`,
-    `+${milliseconds(total(resumes.map((resume) => resume.monotonicStepMs)))}`,
-    `${Buffer.byteLength(after)} bytes`,
-    digest(before).slice(0, 12),
-    digest(after).slice(0, 12),
-    before === after ? "yes" : "NO",
-  ];
-}
-
 const PURPOSE = `Three programs that know nothing of it are frozen and resumed hundreds of times, wherever they happen to be,
 with their memory left where it is; in the end each must have printed, byte for byte, what it prints undisturbed.`;
-
-const HEADINGS = `
-pauses
-  in mid-execution
-  while it waited
-  while it was idle
-time to safepoint     p50
-                      p99
-                      max
-blackout              p50
-                      p99
-                      max
-guest memory copied
-pages dirtied
-wall clock stepped by
-monotonic clock stepped by
-output
-  sha256, undisturbed
-  sha256, frozen and resumed
-  the same`.split("\n");
 
 const startedMs = performance.now();
 const seed = Number(process.env.SP_SEED ?? Math.floor(Math.random() * 2 ** 32));
@@ -178,24 +114,20 @@ const watching = watch(() =>
 const late = setTimeout(() => void Promise.all(running.map(({ storm }) => storm.stop())), STORM_MS_MAX);
 const outcomes = await Promise.all(
   running.map(async ({ program, storm, output }, index): Promise<Outcome> => {
-    const after = await output;
+    const disturbed = await output;
     await storm.stop();
-    const copied = total(storm.freezes.map((freeze) => freeze.guestBytesCopied));
-    return { name: program.name, storm, copied, before: undisturbed[index] ?? "", after };
+    return { name: program.name, storm, undisturbed: undisturbed[index] ?? "", disturbed };
   }),
 );
 clearTimeout(late);
 watching.stop();
 
-const columns = outcomes.map(column);
-say(`\n${table(HEADINGS.map((heading, row) => [heading, ...columns.map((cells) => cells[row] ?? "")]))}\n`);
+say(`\n${outcomeTable(outcomes)}\n`);
 say(`Time to safepoint: from the request until the program stands still. Blackout: all the time in which it executes nothing.
-In each pause the written pages are asked for. Three of four then end at once; the fourth is held for 5 to 25 ms: the blackout's p99.
+In each pause the written pages are asked for; three of four then end at once, the fourth is held for 5 to 25 ms (see p99).
 The sleeping program has a monotonic clock that stands still in a pause ("exclude"); the others' clocks go on ("include").`);
 
-const good = outcomes.every(
-  ({ before, after, copied, storm }) => before === after && copied === 0 && storm.freezes.length > 0,
-);
+const good = outcomes.every(isGood);
 const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
 say(
   good

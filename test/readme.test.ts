@@ -1,5 +1,5 @@
-// Goal: what the README shows works when it is pasted. Method: its first JavaScript block is run as it stands, from a file inside
-// the package, where `stillpoint` is this very build; its command lines are looked up in the command's own help.
+// Goal: what the README shows works when it is pasted. Method: its first JavaScript block is run as it stands, from a file
+// inside the package, where `stillpoint` is this very build; its command lines are looked up in the command's own help.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

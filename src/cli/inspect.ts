@@ -70,8 +70,9 @@ function memoryLines({ memory }: ImageInfo): string[] {
 
 function addedLines({ options, counts, sizes }: ImageInfo): string[] {
   return [
-    `polls in ${count(counts.loopsPolled)} of ${count(counts.loops, "loop")} (${options.polls}), ` +
-      `${count(counts.loopsUnrolled)} of them unrolled, ${count(counts.loopsCounted)} counted; at the entry of ${count(counts.entryPolls, "function")}`,
+    `polls in ${count(counts.loopsPolled)} of ${count(counts.loops, "loop")} (${options.polls})` +
+      `, ${count(counts.loopsUnrolled)} of them unrolled, ${count(counts.loopsCounted)} counted` +
+      `; at the entry of ${count(counts.entryPolls, "function")}`,
     options.track === "marks"
       ? `${count(counts.marks)} marks of written pages of ${options.pageBytes} bytes, ${count(counts.marksMerged)} merged away`
       : "no marks of written pages",

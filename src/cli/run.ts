@@ -37,7 +37,7 @@ interface RunOptions {
   readonly json?: true;
 }
 
-/** The first signal that comes, or a reader that goes, ends the program; the same signal once more does what it always does. */
+/** The first signal, or a reader that goes, ends the program; the same signal once more does what it always does. */
 function endings(): { first: Promise<number>; end(status: number): void; close(): void } {
   const { promise, resolve } = Promise.withResolvers<number>();
   const listeners = Object.entries(SIGNAL_STATUS).map(([signal, status]) => {
@@ -86,7 +86,7 @@ async function run(file: string, args: readonly string[], options: RunOptions): 
   const ended = endings();
   let lost: CommandError | undefined;
   const output = (stream: NodeJS.WriteStream): OutputOption => {
-    // A program that is told of a terminal writes line by line; but then nobody could clear away our own line before it writes.
+    // A program on a terminal writes line by line. But nobody could clear our own line away before it does.
     if (stream.isTTY && !options.pauses) return "inherit";
     return programOutput(stream, () => live.erase(), {
       gone: () => ended.end(STATUS.pipe),

@@ -92,7 +92,7 @@ inspecting("names what cannot be prepared, and where", async () => {
   assert.is(found.image, null);
   assert.is(found.refusal.code, "SP_MODULE_UNSUPPORTED");
   assert.is(found.refusal.feature, "a second memory");
-  // The second memory's limits are the last thing but the name section in this module; the flags byte of each is followed by its minimum.
+  // The offset is that of the second memory's limits: a byte of flags, then the minimum.
   assert.is(readFileSync(two)[found.refusal.offset + 1], 1);
 
   const { status, stdout } = await stillpoint(["inspect", two]);
