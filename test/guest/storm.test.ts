@@ -6,6 +6,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Fleet } from "../../dist/index.js";
 import {
+  asking,
+  clerk,
   endOf,
   kernels,
   python,
@@ -102,11 +104,11 @@ stormy("CPython prints what it prints undisturbed and unprepared", async ({ flee
 stormy("QuickJS answers every call once and in order", async ({ fleet }) => {
   const guest = await fleet.boot(await quickjs(), { name: "quickjs", services: quickjsServices });
   const source = `var n = (globalThis.n ?? 0) + 1, s = 0;
-    for (var i = 0; i < 60000 + n % 7 * 20000; i++) s = (s * 31 + i * n) % 1000003;
+    for (var i = 0; i < 90000 + n % 7 * 30000; i++) s = (s * 31 + i * n) % 1000003;
     [n, s, JSON.stringify({ n }).length, /(\\d)\\1/.test(s)].join()`;
   const answerTo = (n: number): string => {
     let s = 0;
-    for (let i = 0; i < 60000 + (n % 7) * 20000; i++) s = (s * 31 + i * n) % 1000003;
+    for (let i = 0; i < 90000 + (n % 7) * 30000; i++) s = (s * 31 + i * n) % 1000003;
     return [n, s, JSON.stringify({ n }).length, /(\d)\1/.test(String(s))].join();
   };
   let over = false;
@@ -145,6 +147,30 @@ stormy("kernels in loops and in recursion give the same answers", async ({ fleet
   over = true;
   await calling;
   judge("kernels", tally);
+  await guest.terminate();
+});
+
+stormy("a guest that waits again and again, and is called again and again, loses no wake-up", async ({ fleet }) => {
+  const waiting = asking("host.wait({ untilMs: host.clock.monotonicMs() + n / 1000 }); return n;");
+  const guest = await fleet.boot(await clerk(), { name: "clerk", services: waiting });
+  const random = new Random(4);
+  let over = false;
+  let bumps = 0;
+  const calling = (async () => {
+    while (!over) {
+      const us = random.below(5000);
+      const answers = await Promise.all([guest.call("ask", [us]), guest.call("bump"), guest.call("bump")]);
+      assert.equal(answers, [us, bumps + 1, bumps + 2]);
+      bumps += 2;
+    }
+  })();
+  const tally = newTally();
+  await storm(guest, new Random(5), tally, OPTIONS);
+  over = true;
+  await calling;
+  console.log(`# waiting and idling, ${bumps} calls: ${histogram(tally)}`);
+  assert.ok((tally.how.waiting ?? 0) > 0 && (tally.how.idle ?? 0) > 0);
+  assert.is(tally.changes, 0);
   await guest.terminate();
 });
 
