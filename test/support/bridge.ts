@@ -171,7 +171,7 @@ function answer(result: unknown, count: number): readonly unknown[] {
 }
 
 /** A reference to a type of the module's own, which another module cannot name by the same index. */
-function isConcrete(type: ValueType): boolean {
+export function isConcrete(type: ValueType): boolean {
   return (type[0] === 0x63 || type[0] === 0x64) && (type[1]! & 0x40) === 0;
 }
 

@@ -3,7 +3,7 @@
  * few loops that turn often; test/support/loops.ts has those. The tool's program is evaluated many times over in this process
  * with its wasm compiled once, because a start of its own takes the tool longer than the work.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,6 @@ const FEATURES = [
   "--disable-custom-descriptors",
   "--disable-custom-page-sizes",
   "--disable-fp16",
-  "--disable-gc",
   "--disable-memory64",
   "--disable-multibyte",
   "--disable-multimemory",
@@ -37,17 +36,30 @@ const PASSES = ["--translate-to-fuzz", "--denan"];
 const readBinary = binaryen.readBinary as typeof binaryen.readBinaryWithFeatures;
 
 /** The tool's program as a function of the globals that it may change or that are wanted different for it. */
-type Tool = (Module: object, require: NodeJS.Require, process: object, WebAssembly: object) => void;
+type Tool = (Module: object, require: (name: string) => unknown, process: object, WebAssembly: object) => void;
+
+function quietWrite(
+  descriptor: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number | null,
+): number {
+  return descriptor === 2 ? length : fs.writeSync(descriptor, buffer, offset, length, position);
+}
 
 export class Fuzzer {
-  readonly #directory: string = mkdtempSync(join(tmpdir(), "fuzz-"));
+  readonly #directory: string = fs.mkdtempSync(join(tmpdir(), "fuzz-"));
   readonly #require: NodeJS.Require = createRequire(import.meta.url);
+  /** What the tool warns of goes past its own printErr, straight to the file descriptor. */
+  readonly #quiet = (name: string): unknown =>
+    /^(node:)?fs$/.test(name) ? { ...fs, writeSync: quietWrite } : this.#require(name);
   readonly #tool: Tool;
   #compiled: Promise<WebAssembly.Module> | undefined;
 
   constructor() {
     const path = join(this.#require.resolve("binaryen"), "../bin/wasm-opt");
-    const source = readFileSync(path, "utf8").replace(/^#!.*/, "");
+    const source = fs.readFileSync(path, "utf8").replace(/^#!.*/, "");
     const names = ["Module", "require", "process", "WebAssembly", "__filename", "__dirname"];
     this.#tool = new Function(...names, source) as Tool;
   }
@@ -56,14 +68,15 @@ export class Fuzzer {
   async make(random: Random, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const input = join(this.#directory, "input");
     const output = join(this.#directory, "output.wasm");
-    writeFileSync(
+    fs.writeFileSync(
       input,
       Uint8Array.from({ length: bytes }, () => random.below(256)),
     );
     // With threads the tool makes shared memories only.
     const threads = random.oneIn(2) ? [] : ["--disable-threads"];
-    await this.#run([input, ...FEATURES, ...threads, ...PASSES, "-o", output]);
-    const module = readBinary(readFileSync(output), V8_FEATURES);
+    const collected = random.oneIn(2) ? [] : ["--disable-gc"];
+    await this.#run([input, ...FEATURES, ...threads, ...collected, ...PASSES, "-o", output]);
+    const module = readBinary(fs.readFileSync(output), V8_FEATURES);
     if (module.hasMemory()) module.addMemoryExport("0", "memory");
     const exporting = new Uint8Array(module.emitBinary());
     module.dispose();
@@ -90,11 +103,11 @@ export class Fuzzer {
           else reject(new Error(`wasm-opt ended with ${ownProcess.exitCode}`));
         },
       };
-      this.#tool(module, this.#require, ownProcess, engine);
+      this.#tool(module, this.#quiet, ownProcess, engine);
     });
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    fs.rmSync(this.#directory, { recursive: true, force: true });
   }
 }
