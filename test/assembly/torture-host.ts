@@ -13,7 +13,7 @@ import { attachAs, Lost } from "../support/core.ts";
 import { Random } from "../support/random.ts";
 import { COUNT, FROM, type HostData, NUMBER, TORN, TOUCHED_BY } from "./torture.ts";
 
-const { ledger, guest, command, seed, mortal } = workerData as HostData;
+const { ledger, guest, command, seed, mortal, restless } = workerData as HostData;
 const words = new Int32Array(ledger.buffer);
 const random = new Random(1, seed);
 
@@ -38,6 +38,10 @@ function live(core: Core, number: number, from: number): void {
       if (!core.endWait()) return;
     }
     state = RUNNING;
+    while (restless) {
+      Atomics.add(guest, COUNT, 1);
+      if (Atomics.load(words, OFF_HINT >> 2) !== 0) core.poll();
+    }
     for (let steps = random.below(50); steps >= 0; steps--) {
       touch(number);
       if (Atomics.load(words, OFF_HINT >> 2) !== 0) core.poll();

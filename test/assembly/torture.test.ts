@@ -14,6 +14,8 @@ import { COUNT, FROM, type HostData, NUMBER, TORN, TOUCHED_BY } from "./torture.
 
 const FULL = process.env.SP_FULL === "1";
 const ROUNDS = FULL ? 200_000 : 20_000;
+/** Withdrawals against grants go on for so long, ms: how many that makes depends on the machine. */
+const RACING_MS = FULL ? 120_000 : 6_000;
 const LIVES = FULL ? 500 : 60;
 const LOST_WAKE_UP_MS = 5_000;
 
@@ -31,16 +33,16 @@ class Torture {
   readonly seen: Record<string, number> = {};
   #turns = 1;
 
-  constructor({ stream, hosts, mortal }: { stream: number; hosts: number; mortal: boolean }) {
+  constructor({ stream, hosts, ...life }: { stream: number; hosts: number; mortal: boolean; restless: boolean }) {
     this.random = new Random(stream);
-    for (let index = 0; index < hosts; index++) this.#addHost(mortal);
+    for (let index = 0; index < hosts; index++) this.#addHost(life);
     this.#order(0, 1, IDLE);
   }
 
-  #addHost(mortal: boolean): void {
+  #addHost(life: { mortal: boolean; restless: boolean }): void {
     const command = new Int32Array(new SharedArrayBuffer(8));
     const { ledger } = this.on;
-    const data: HostData = { ledger, guest: this.guest, command, mortal, seed: this.random.u32() };
+    const data: HostData = { ledger, guest: this.guest, command, ...life, seed: this.random.u32() };
     this.commands.push(command);
     this.workers.push(new Worker(new URL("./torture-host.ts", import.meta.url), { workerData: data }));
   }
@@ -157,7 +159,7 @@ class Torture {
 const torture = suite("torture");
 
 torture("a guest that changes hosts is never touched while frozen, never run twice, never forgotten", async () => {
-  const run = new Torture({ stream: 1, hosts: 3, mortal: false });
+  const run = new Torture({ stream: 1, hosts: 3, mortal: false, restless: false });
   try {
     await run.touched("the first touch", 0);
     for (let round = 0; round < ROUNDS; round++) {
@@ -195,10 +197,42 @@ torture("a guest that changes hosts is never touched while frozen, never run twi
   }
 });
 
+torture("a withdrawal and the grant that it races never both come true", async () => {
+  const run = new Torture({ stream: 2, hosts: 1, mortal: false, restless: true });
+  const { owner, random } = run;
+  let late = 0;
+  let races = 0;
+  const endMs = performance.now() + RACING_MS;
+  // How long the owner dawdles, steered to where half of the withdrawals come too late: there the race is closest.
+  let spins = 100;
+  try {
+    await run.touched("the first touch", 0);
+    for (; performance.now() < endMs; races++) {
+      assert.is.not(owner.request(), ENDED);
+      for (let spin = random.below(Math.ceil(spins)); spin > 0; spin--) Atomics.load(run.guest, TORN);
+      if (owner.withdraw() === FROZEN) {
+        late++;
+        spins = Math.max(spins * 0.98, 2);
+        assert.is(owner.release(), 0);
+      } else {
+        assert.is(run.state(), RUNNING);
+        spins = Math.min(spins * 1.02, 100_000);
+      }
+      // A guest that sleeps although it was let go is found out here.
+      if (races % 500 === 0) await run.touched("going on", Atomics.load(run.guest, COUNT));
+    }
+    await run.touched("going on", Atomics.load(run.guest, COUNT));
+  } finally {
+    await run.end();
+  }
+  console.log(`# ${races} withdrawals, ${late} too late`);
+  assert.ok(late > 0 && late < races);
+});
+
 torture("a host that dies or ends at any moment leaves a state that the owner can go on from", async () => {
   const buried: Record<number, number> = {};
   for (let life = 0; life < LIVES; life++) {
-    const run = new Torture({ stream: 1000 + life, hosts: 2, mortal: true });
+    const run = new Torture({ stream: 1000 + life, hosts: 2, mortal: true, restless: false });
     try {
       await run.touched("the first touch", 0);
       let holds = 0;

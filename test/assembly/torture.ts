@@ -8,6 +8,8 @@ export interface HostData {
   readonly seed: number;
   /** Whether the guest may end by itself. */
   readonly mortal: boolean;
+  /** Touches its memory and polls as fast as it can, and does nothing else. */
+  readonly restless: boolean;
 }
 
 /** Words of the guest's memory; the last one is set by whoever sees what must not be. */

@@ -1,0 +1,294 @@
+/**
+ * The mutants: each is one line, or a few that belong together, made wrong on purpose, and the tests that have to notice.
+ * The text must be found exactly once, so the table stays true when the code changes. Left out is what cannot be noticed
+ * because the program does the same (a sleep that becomes a busy wait, say).
+ */
+
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  readonly becomes: string;
+  /** Test files below test/, without their ending; one of them has to fail. */
+  readonly tests: readonly string[];
+}
+
+type Line = readonly [name: string, text: string, becomes: string];
+
+function of(file: string, tests: readonly string[], lines: readonly Line[]): Mutant[] {
+  return lines.map(([name, text, becomes]) => ({ name, file, text, becomes, tests }));
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  ...of(
+    "assembly/safepoint.ts",
+    ["assembly/safepoint", "assembly/torture"],
+    [
+      ["request: keeps the generation", "+ (1 << STATE_BITS) + state", "+ state"],
+      [
+        "request: stores FREEZING unseen",
+        "if (!swap(run, nextGeneration(run, FREEZING))) continue;",
+        "atomic.store<u32>(OFF_RUN, nextGeneration(run, FREEZING));",
+      ],
+      [
+        "request: stores FROZEN unseen",
+        "if (!swap(run, nextGeneration(run, FROZEN))) continue;",
+        "atomic.store<u32>(OFF_RUN, nextGeneration(run, FROZEN));",
+      ],
+      ["request: sets no hint", "atomic.store<u32>(OFF_HINT, 1);", ""],
+      ["request: forgets what it found", "store<u32>(OFF_FOUND, state);", ""],
+      [
+        "withdraw: stores RUNNING unseen",
+        "if (!swap(run, withState(run, RUNNING))) return stateOf(atomic.load<u32>(OFF_RUN));",
+        "atomic.store<u32>(OFF_RUN, withState(run, RUNNING));",
+      ],
+      [
+        "release: wakes nobody",
+        "withState(run, load<u32>(OFF_FOUND)));\n  atomic.notify(OFF_RUN, -1);",
+        "withState(run, load<u32>(OFF_FOUND)));",
+      ],
+      [
+        "release: leaves the hint",
+        "  atomic.store<u32>(OFF_HINT, 0);\n  // Pairs with the loads in park()",
+        "  // Pairs with the loads in park()",
+      ],
+      ["release: leaves the epoch", "atomic.store<u32>(OFF_EPOCH, atomic.load<u32>(OFF_EPOCH) + 1);", ""],
+      [
+        "handOver: acts in any state",
+        "if (stateOf(atomic.load<u32>(OFF_RUN)) != FROZEN) return REFUSED;\n  return atomic.cmpxchg",
+        "return atomic.cmpxchg",
+      ],
+      [
+        "bury: a host asked to freeze was doing nothing",
+        "if (was == FREEZING) was = RUNNING;",
+        "if (was == FREEZING) was = IDLE;",
+      ],
+      ["bury: looks at FROZEN, not at what it found", "if (was == FROZEN) was = load<u32>(OFF_FOUND);", ""],
+      [
+        "park: grants for a guest that is with another host",
+        "if (atomic.load<u32>(OFF_HOST) != number) return LOST;",
+        "",
+      ],
+      ["park: the grant wakes nobody", "parked = frozen;\n      atomic.notify(OFF_RUN, -1);", "parked = frozen;"],
+      ["park: does not tell that it woke", "atomic.store<u32>(OFF_WOKEN, parked >> STATE_BITS);", ""],
+      [
+        "move: stores unseen",
+        "if (swap(run, withState(run, to))) return YES;",
+        "atomic.store<u32>(OFF_RUN, withState(run, to));\n    return YES;",
+      ],
+      ["move: from any state", "if (stateOf(run) != from) return NO;", ""],
+    ],
+  ),
+  ...of(
+    "assembly/safepoint.ts",
+    ["assembly/safepoint"],
+    [
+      ["holds: the first release lets the guest go", "if (holds > 0) return holds;", ""],
+      [
+        "holds: a second request adds none",
+        "atomic.store<u32>(OFF_HOLDS, holds + 1);",
+        "atomic.store<u32>(OFF_HOLDS, holds);",
+      ],
+      ["holds: a withdrawal takes none away", "atomic.store<u32>(OFF_HOLDS, holds - 1);", ""],
+      ["holds: the first withdrawal takes all", "if (holds > 1) {", "if (holds > 2) {"],
+      [
+        "holds: stand after the guest has ended",
+        "function finish(run: u32): void {\n  atomic.store<u32>(OFF_HOLDS, 0);",
+        "function finish(run: u32): void {",
+      ],
+    ],
+  ),
+  ...of(
+    "assembly/safepoint.ts",
+    ["assembly/clock"],
+    [
+      [
+        "clock: a wait is timed from after its beginning",
+        "  store<i64>(OFF_WAIT_FROM_NS, now());\n  store<i64>(OFF_WAIT_PAUSED_NS, atomic.load<i64>(OFF_PAUSED_NS));\n  return move(RUNNING, WAITING, canUnwind());",
+        "  const moved = move(RUNNING, WAITING, canUnwind());\n  store<i64>(OFF_WAIT_FROM_NS, now());\n  store<i64>(OFF_WAIT_PAUSED_NS, atomic.load<i64>(OFF_PAUSED_NS));\n  return moved;",
+      ],
+    ],
+  ),
+  ...of(
+    "assembly/clock.ts",
+    ["assembly/clock"],
+    [
+      ["clock: reads while a release is half done", "if (frozen && atomic.load<u32>(OFF_HOLDS) == 0) continue;", ""],
+      ["clock: goes on while frozen", "frozen ? atomic.load<i64>(OFF_FROZEN_AT_NS) : now()", "now()"],
+      ["clock: goes back", "if (reading < floor) return floor;", ""],
+      ["clock: excludes under include", "if (load<u32>(OFF_POLICY) == INCLUDE) return;", ""],
+      ["clock: catches up during a pause", "lagAt(frozenAtNs) + pause", "lagAt(resumedAtNs) + pause"],
+      [
+        "clock: catches up from the pause's beginning",
+        "atomic.store<i64>(OFF_SLEW_FROM_NS, resumedAtNs);",
+        "atomic.store<i64>(OFF_SLEW_FROM_NS, frozenAtNs);",
+      ],
+      [
+        "clock: overtakes time",
+        "return max<i64>(lag - scale(since, load<u32>(OFF_SLEW_PPM)), 0);",
+        "return lag - scale(since, load<u32>(OFF_SLEW_PPM));",
+      ],
+      ["clock: catches up for ever, says a deadline", "return max<i64>(shortened, ahead - lag);", "return shortened;"],
+      ["clock: a deadline comes a moment too early", "* PPM + PPM + ppm - 1) / (PPM + ppm)", "* PPM) / (PPM + ppm)"],
+      ["clock: waits count as running", "- atomic.load<i64>(OFF_WAITED_NS);", ";"],
+    ],
+  ),
+  ...of(
+    "assembly/dirty.ts",
+    ["assembly/dirty"],
+    [
+      ["dirty: a range reaches a byte too far", "<u64>ptr + bytes - 1", "<u64>ptr + bytes"],
+      [
+        "dirty: a range beyond 4 GiB wraps",
+        "(<u32>min<u64>(<u64>ptr + bytes - 1, u32.MAX_VALUE)) >> shift",
+        "(ptr + bytes - 1) >> shift",
+      ],
+      ["dirty: a sweep begins too early", "if (base < from) marks &= u64.MAX_VALUE << (from - base);", ""],
+      ["dirty: a sweep ends too late", "if (to - base < 64) marks &= ~(u64.MAX_VALUE << (to - base));", ""],
+      ["dirty: a run ends with its 64 pages", "((marks << 1) | inside)", "(marks << 1)"],
+      ["dirty: the last run is lost", "  if (inside != 0) {\n    store<u32>", "  if (inside > 1) {\n    store<u32>"],
+      ["dirty: runs flow over the scratch area", "if (++runs == RUNS_MAX) return runs;", "++runs;"],
+      [
+        "dirty: the last page is not counted",
+        "for (; page < to; page++) pages +=",
+        "for (; page + 1 < to; page++) pages +=",
+      ],
+      [
+        "dirty: half of the map stays dirty",
+        "memory.fill(OFF_DIRTY_MAP, 0, DIRTY_MAP_BYTES);",
+        "memory.fill(OFF_DIRTY_MAP, 0, DIRTY_MAP_BYTES / 2);",
+      ],
+    ],
+  ),
+  ...of(
+    "assembly/streams.ts",
+    ["assembly/streams"],
+    [
+      ["streams: a span goes over the end", "return RING_BYTES - (counter & (RING_BYTES - 1));", "return RING_BYTES;"],
+      [
+        "streams: a full ring takes a byte more",
+        "const free = RING_BYTES - (head",
+        "const free = RING_BYTES + 1 - (head",
+      ],
+      [
+        "streams: writing rings no bell",
+        "  atomic.notify(at(ring, RING_HEAD), -1);\n  ringBell();\n}\n\n/** Bytes that can be read",
+        "}\n\n/** Bytes that can be read",
+      ],
+      [
+        "streams: reading rings no bell",
+        "  atomic.notify(at(ring, RING_TAIL), -1);\n  ringBell();\n}\n\n/** The producer",
+        "}\n\n/** The producer",
+      ],
+      ["streams: the bell wakes nobody", "atomic.notify(OFF_BELL, -1);", ""],
+    ],
+  ),
+  ...of(
+    "assembly/scan.ts",
+    ["assembly/scan"],
+    [
+      ["scan: the word is not multiplied", "rotl<u64>(lane + word * P2, 31) * P1", "rotl<u64>((lane ^ word) * P1, 29)"],
+      ["scan: the last lane is forgotten", " + rotl<u64>(mix(d), 47)", ""],
+    ],
+  ),
+  ...of(
+    "src/prepare/marks.ts",
+    ["prepare/marks", "prepare/random"],
+    [
+      ["marks: merges over what lies between", "this.#line++;", ""],
+      ["marks: merges although the base was set", "if (setting > producer) return false;", ""],
+      [
+        "marks: merges different settings of a base",
+        " && this.#settings[i] === setting) return true;",
+        ") return true;",
+      ],
+      ["marks: merges all groups", "key = local * 2 ** 24 + group / GROUP_BYTES;", "key = local * 2 ** 24;"],
+      ["marks: leaves the group out", "if (offset >= GROUP_BYTES) {", "if (offset >= 2 ** 32) {"],
+      ["slack: groups wider than a dirty page's slack", "const GROUP_BYTES = 256;", "const GROUP_BYTES = 8192;"],
+      [
+        "slack: bulk operations longer than the slack are marked like a store",
+        "const BULK_AS_STORE_MAX = GROUP_BYTES;",
+        "const BULK_AS_STORE_MAX = 65536;",
+      ],
+      [
+        "marks: a range ends a page early",
+        "code.put(0x20, 0, 0x20, 1, 0x6a, 0x41, 1, 0x6b, 0x41, shift, 0x76, 0x21, 2);",
+        "code.put(0x20, 0, 0x20, 1, 0x6a, 0x41, 1, 0x6b, 0x41, shift, 0x76, 0x41, 1, 0x6b, 0x21, 2);",
+      ],
+    ],
+  ),
+  ...of(
+    "src/prepare/polls.ts",
+    ["prepare/polls", "prepare/random"],
+    [
+      ["polls: read another word than the hint", "code.u32(OFF_HINT);", "code.u32(OFF_HINT + 32);"],
+      ["polls: call another entry", "SLOW_POLL, 0x11", "SLOW_POLL + 1, 0x11"],
+      ["strip-mining: polls every time round", "code.signed(COUNTED_ROUNDS);", "code.signed(1);"],
+      ["strip-mining: counts up", "code.put(0x41, 1, 0x6b, 0x22);", "code.put(0x41, 1, 0x6a, 0x22);"],
+      ["strip-mining: branches out instead of to the poll", "code.put(0x0d, 1);", "code.put(0x0d, 2);"],
+      ["unrolling: of loops with parameters", "|| hasParams(scan, t)) return", ") return"],
+      [
+        "unrolling: of a larger body, without a poll",
+        "bodyBytes > UNROLL_BODY_BYTES_MAX ||",
+        "bodyBytes > 8 * UNROLL_BODY_BYTES_MAX ||",
+      ],
+    ],
+  ),
+  ...of(
+    "src/prepare/rewrite.ts",
+    ["prepare/polls", "prepare/random"],
+    [
+      ["branch depth: a counted loop is one construct", "this.body(t, 2);", "this.body(t, 1);"],
+      ["branch depth: an unrolled loop is two constructs", "this.body(t, 3);", "this.body(t, 2);"],
+      [
+        "branch depth: br_table keeps its labels",
+        "while (!labels.done) move(labels.u32());",
+        "while (!labels.done) code.u32(labels.u32());",
+      ],
+      ["unrolling: a copy goes on into the next", "code.put(0x0c, 2, 0x0b);", "code.put(0x0b);"],
+      ["unrolling: the copies are not repeated", "code.put(0x0c, 0, 0x0b, 0x0b);", "code.put(0x0b, 0x0b);"],
+    ],
+  ),
+  ...of(
+    "src/prepare/segments.ts",
+    ["prepare/segments"],
+    [
+      ["boot: forgets to drop a segment", "    code.put(0xfc, 0x09);\n    code.u32(index);\n", ""],
+      ["boot: does not call the start function", "if (module.start !== undefined) {", "if (module.start === -1) {"],
+      ["boot: marks nothing", "if (!marks) continue;", "if (marks || !marks) continue;"],
+    ],
+  ),
+  ...of(
+    "src/wasi/poll-calls.ts",
+    ["wasi/poll"],
+    [
+      [
+        "wasi: looks before it reads the bell",
+        "const seen = host.bell();\n        const ready = look(subscriptions, events);",
+        "const ready = look(subscriptions, events);\n        const seen = host.bell();",
+      ],
+      [
+        "wasi: sleeps to the latest deadline",
+        "subscription.deadline.ns < earliest.ns",
+        "subscription.deadline.ns > earliest.ns",
+      ],
+      ["wasi: reports a deadline that has not come", "if (nowNs(clock) < ns) continue;", ""],
+    ],
+  ),
+  ...of(
+    "src/wasi/transfer-calls.ts",
+    ["wasi/transfer"],
+    [
+      [
+        "wasi: reads before it reads the bell",
+        "const seen = host.bell();\n        const bytes = channel.read(at === 0 ? span : span.subarray(at));",
+        "const bytes = channel.read(at === 0 ? span : span.subarray(at));\n        const seen = host.bell();",
+      ],
+    ],
+  ),
+  ...of(
+    "src/wasi/waits.ts",
+    ["wasi/poll"],
+    [["wasi: a call that is issued again begins anew", "const begun = this.interrupted ?? {", "const begun = {"]],
+  ),
+];
