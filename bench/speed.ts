@@ -3,11 +3,12 @@
  *
  * Each program runs unprepared and prepared in one process, all variants interleaved in rounds of one piece of work each, on one
  * core where the system can do that. A piece is timed by the CPU time of the thread that does it, so that neither other processes
- * nor the engine's own compiler threads count. The number is the median over rounds of the ratio to the unprepared module in the
- * same round. Every piece answers a checksum, which must be the same in all variants and all rounds. V8's flags are its defaults,
- * and the warm-up is long enough for its optimising tier.
+ * nor the engine's own compiler threads count. Each variant is there several times, compiled separately (bench/support/variants.ts
+ * says why); in each round it counts with the geometric mean of these. The number is the median over rounds of the ratio to the
+ * unprepared module in the same round. Every piece answers a checksum, which must be the same in all variants and all rounds. V8's
+ * flags are its defaults, and the warm-up is long enough for its optimising tier.
  *
- * The floor is the unprepared module; the row "unprepared, again" is the same module once more, compiled separately.
+ * The floor is the unprepared module; the row "unprepared, again" is the same module once more.
  * "shared memory" is the module with nothing but its memory changed. Real programs are interpreters at work, compiled by others;
  * the kernels are written to show where polls and marks hurt, and count in no bar.
  *
@@ -19,9 +20,9 @@ import { cpython } from "./programs/cpython.ts";
 import { kernels } from "./programs/kernels.ts";
 import type { Instance, Program } from "./programs/program.ts";
 import { quickJs } from "./programs/quickjs.ts";
-import { geometricMean, noiseOf } from "./support/quantiles.ts";
+import { geometricMean, median, noiseOf } from "./support/quantiles.ts";
 import type { Answer, Question, Run, Table } from "./support/question.ts";
-import { type Candidate, measureRounds, ratio } from "./support/rounds.ts";
+import { type Candidate, type Measured, measureRounds, ratio } from "./support/rounds.ts";
 import {
   AGAIN,
   ATOMIC_POLLS,
@@ -36,6 +37,9 @@ import {
 const PROGRAMS: readonly Program[] = [quickJs, cpython, kernels];
 const VARIANTS: readonly string[] = [UNPREPARED, AGAIN, SHARED, POLLS, ATOMIC_POLLS, POLLS_AND_MARKS];
 
+/** How often each variant is compiled. */
+const COPIES = { full: 3, smoke: 1 };
+
 interface Result {
   readonly program: Program;
   readonly work: string;
@@ -44,15 +48,12 @@ interface Result {
   readonly unpreparedMs: number;
 }
 
-function candidate(variant: Variant, instance: Instance, work: number, checksums: Set<number>): Candidate {
+/** Variants that differ in nothing but when V8 has compiled them count together: the mean of each round. */
+function together(measured: readonly Measured[]): Measured {
+  const [first] = measured;
   return {
-    name: variant.name,
-    measure: () => {
-      const { cpuMs, checksum } = instance.run(work);
-      checksums.add(checksum);
-      if (checksums.size > 1) throw new Error(`${variant.name} answers ${checksum}, unlike others`);
-      return cpuMs;
-    },
+    samples: measured.flatMap(({ samples }) => samples),
+    rounds: first!.rounds.map((_, round) => geometricMean(measured.map(({ rounds }) => rounds[round]!))),
   };
 }
 
@@ -61,32 +62,44 @@ async function measureProgram(
   variants: readonly Variant[],
   { full, random, progress }: Run,
 ): Promise<Result[]> {
-  const instances: Instance[] = [];
+  const instances: { readonly variant: string; readonly name: string; readonly instance: Instance }[] = [];
   const results: Result[] = [];
   try {
-    for (const variant of variants) instances.push(await program.start(variant));
+    for (const [i, variant] of variants.entries()) {
+      progress(`${program.name}: starting ${variant.name}`);
+      instances.push({ variant: variant.name, name: `${variant.name} ${i}`, instance: await program.start(variant) });
+    }
     for (const [index, work] of program.works.entries()) {
       const checksums = new Set<number>();
-      const measured = await measureRounds(
-        variants.map((variant, i) => candidate(variant, instances[i]!, index, checksums)),
-        {
-          rounds: full ? 61 : 7,
-          iterations: 1,
-          warmups: full ? 100 : 12,
-          random,
-          progress: (text) => progress(`${program.name} ${work}: ${text}`),
-        },
-      );
-      const floor = measured.get(UNPREPARED)!;
+      const candidates = instances.map(({ name, instance }): Candidate => {
+        return {
+          name,
+          measure: () => {
+            const { cpuMs, checksum } = instance.run(index);
+            if (checksums.add(checksum).size > 1) throw new Error(`${name} answers ${checksum}, unlike others`);
+            return cpuMs;
+          },
+        };
+      });
+      const measured = await measureRounds(candidates, {
+        rounds: full ? 31 : 5,
+        iterations: 1,
+        warmups: full ? 60 : 10,
+        random,
+        progress: (text) => progress(`${program.name} ${work}: ${text}`),
+      });
+      const of = (wanted: string): Measured =>
+        together(instances.filter(({ variant }) => variant === wanted).map(({ name }) => measured.get(name)!));
+      const floor = of(UNPREPARED);
       results.push({
         program,
         work,
-        ratios: Object.fromEntries(VARIANTS.map((name) => [name, ratio(measured.get(name)!, floor)])),
-        unpreparedMs: measured.get(UNPREPARED)!.rounds.reduce((sum, ms) => sum + ms, 0) / floor.rounds.length,
+        ratios: Object.fromEntries(VARIANTS.map((name) => [name, ratio(of(name), floor)])),
+        unpreparedMs: median(floor.samples),
       });
     }
   } finally {
-    for (const instance of instances) await instance.close();
+    for (const { instance } of instances) await instance.close();
   }
   return results;
 }
@@ -119,7 +132,10 @@ async function ask(run: Run): Promise<Answer> {
   const results: Result[] = [];
   const sizes: Record<string, Record<string, number>> = {};
   for (const program of PROGRAMS) {
-    const variants = variantsOf(program.bytes, (text) => run.progress(`${program.name}: ${text}`));
+    const variants = variantsOf(program.bytes, {
+      copies: run.full ? COPIES.full : COPIES.smoke,
+      progress: (text) => run.progress(`${program.name}: ${text}`),
+    });
     const floor = variants[0]!.codeBytes;
     sizes[program.name] = Object.fromEntries(variants.map(({ name, codeBytes }) => [name, codeBytes / floor]));
     results.push(...(await measureProgram(program, variants, run)));

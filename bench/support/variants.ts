@@ -1,7 +1,10 @@
 /**
- * One module in every form in which its speed is of interest. The first is the floor; "unprepared, again" is the same module
- * compiled a second time, because V8 would share the code of identical bytes: how far it is from the first is the noise of code
- * placement, tiering and timing together. Variants can be posted to a Worker.
+ * One module in every form in which its speed is of interest. The first is the floor; "unprepared, again" is the same module once
+ * more: how far it is from the first is the noise of code placement, tiering and timing together.
+ *
+ * A variant is compiled several times, each time with another custom section at its end, because V8 would share the code of
+ * identical bytes: when it optimises a function, and what it inlines there, depends on the moment, and the same module
+ * may be a fifth slower or faster for it. Variants can be posted to a Worker.
  */
 
 import { EXPORT_BOOT, IMPORT_LEDGER, IMPORT_MEMORY, IMPORT_MODULE, LEDGER_PAGES } from "../../dist/abi.js";
@@ -27,9 +30,9 @@ export const ATOMIC_POLLS = "atomic polls";
 export const POLLS_AND_MARKS = "polls and marks";
 
 const PREPARED: Readonly<Record<string, PrepareOptions>> = {
-  [POLLS]: { track: "none", polls: "plain" },
-  [ATOMIC_POLLS]: { track: "none", polls: "atomic" },
-  [POLLS_AND_MARKS]: { track: "marks", polls: "plain" },
+  [POLLS]: { track: "none", polls: "plain", capture: false },
+  [ATOMIC_POLLS]: { track: "none", polls: "atomic", capture: false },
+  [POLLS_AND_MARKS]: { track: "marks", polls: "plain", capture: false },
 };
 
 function codeBytes(bytes: Uint8Array): number {
@@ -38,34 +41,35 @@ function codeBytes(bytes: Uint8Array): number {
 }
 
 /** The same module with an empty custom section at its end. */
-function again(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const copy = new Writer(bytes.length + 16);
+function marked(bytes: Uint8Array, mark: string): Uint8Array<ArrayBuffer> {
+  const copy = new Writer(bytes.length + mark.length + 16);
   copy.copy(bytes);
-  copy.customSection("again", new Uint8Array());
+  copy.customSection(mark, new Uint8Array());
   return copy.view.slice();
 }
 
-export function variantsOf(bytes: Uint8Array<ArrayBuffer>, progress: (text: string) => void): Variant[] {
+/** Each variant, as often as it is to be compiled. */
+export function variantsOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  { copies, progress }: { copies: number; progress: (text: string) => void },
+): Variant[] {
   const variants: Variant[] = [];
   const add = (name: string, form: Uint8Array<ArrayBuffer>, memory: SharedMemoryImport | undefined): void => {
     progress(`compiling: ${name}`);
-    const module = new WebAssembly.Module(form);
-    variants.push({ name, module, memory, prepared: name in PREPARED, codeBytes: codeBytes(form) });
+    for (let copy = 0; copy < copies; copy++) {
+      const module = new WebAssembly.Module(marked(form, `${name} ${copy}`));
+      variants.push({ name, module, memory, prepared: name in PREPARED, codeBytes: codeBytes(form) });
+    }
   };
   add(UNPREPARED, bytes, undefined);
-  add(AGAIN, again(bytes), undefined);
+  add(AGAIN, bytes, undefined);
   const shared = importingSharedMemory(bytes, { module: IMPORT_MODULE, name: IMPORT_MEMORY });
   add(SHARED, shared.bytes, shared.memory);
   for (const [name, options] of Object.entries(PREPARED)) {
     progress(`preparing: ${name}`);
     const image = prepareSync(bytes, options);
     const { importModule, importName, minimumPages, maximumPages } = image.info.memory;
-    add(name, image.bytes as Uint8Array<ArrayBuffer>, {
-      module: importModule,
-      name: importName,
-      minimumPages,
-      maximumPages,
-    });
+    add(name, image.moduleBytes(), { module: importModule, name: importName, minimumPages, maximumPages });
   }
   return variants;
 }
