@@ -108,7 +108,9 @@ class Synthesis {
     out.section(SECTION.import, this.#imports());
     out.section(
       SECTION.function,
-      vector(results.length, (list) => results.forEach((index) => list.u32(index))),
+      vector(results.length, (list) => {
+        for (const index of results) list.u32(index);
+      }),
     );
     out.section(
       SECTION.export,

@@ -1,0 +1,336 @@
+// Goal: each shape of code that makes continuations hard goes on right. Method: one small program for each, captured at each of
+// its polls and host calls alone, and at all of them, under marks and without; the oracle of test/support/oracle.ts decides.
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { assemble } from "../support/assemble.ts";
+import { compareCaptured } from "../support/oracle.ts";
+
+interface Shape {
+  readonly title: string;
+  /** Fields of the module; it has a memory, $ask of the host, and a loop in $slow so that calls of it can be captured. */
+  readonly text: string;
+  readonly pinned?: true;
+}
+
+/** $slow(x) is x + 1, by a loop of x & 3 + 1 turns that calls the host once. $ask answers 100, 101, … */
+const PRELUDE = `
+  (import "host" "ask" (func $ask (param i32) (result i32)))
+  (import "host" "log" (func $log (param i32)))
+  (memory (export "memory") 1)
+  (func $slow (param $x i32) (result i32) (local $i i32)
+    (local.set $i (i32.and (local.get $x) (i32.const 3)))
+    (loop $again
+      (i32.store offset=64 (local.get $i) (i32.add (i32.load offset=64 (local.get $i)) (call $ask (local.get $i))))
+      (br_if $again (i32.ge_s (local.tee $i (i32.sub (local.get $i) (i32.const 1))) (i32.const 0))))
+    (i32.add (local.get $x) (i32.const 1)))`;
+
+const shapes: readonly Shape[] = [
+  {
+    title: "nested loops",
+    text: `(func (export "run") (param $n i32) (result i32) (local $i i32) (local $j i32) (local $sum i32)
+      (loop $outer
+        (local.set $j (i32.const 0))
+        (loop $inner
+          (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31)) (call $slow (local.get $j))))
+          (br_if $inner (i32.lt_s (local.tee $j (i32.add (local.get $j) (i32.const 1))) (i32.const 3))))
+        (br_if $outer (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.get $sum))`,
+  },
+  {
+    title: "branches from an inner loop to two outer ones and out",
+    text: `(func (export "run") (param $n i32) (result i32) (local $i i32)
+      (block $out (result i32)
+        (loop $a
+          (loop $b
+            (loop $c
+              (local.set $i (call $slow (local.get $i)))
+              (drop (br_if $out (i32.const -7) (i32.gt_s (local.get $i) (i32.const 40))))
+              (br_if $a (i32.eqz (i32.rem_u (local.get $i) (i32.const 5))))
+              (br_if $b (i32.eqz (i32.rem_u (local.get $i) (i32.const 3))))
+              (br_if $c (i32.lt_s (local.get $i) (local.get $n))))
+            (local.set $i (i32.add (local.get $i) (i32.const 1))))
+          (local.set $i (i32.add (local.get $i) (i32.const 2)))
+          (br_if $a (i32.lt_s (local.get $i) (i32.const 30))))
+        (local.get $i)))`,
+  },
+  {
+    title: "loops with parameters and results, several of each",
+    text: `(func (export "run") (param $n i32) (result i32) (local $w i64) (local $x i32)
+      (i32.const 5) (i64.const 7) (local.get $n)
+      (loop $l (param i32 i64 i32) (result i64 i32)
+        (call $slow) (local.set $n) (i64.extend_i32_u (local.get $n)) (i64.add) (local.set $w)
+        (call $slow) (local.get $w) (local.get $n)
+        (br_if $l (i32.lt_s (local.get $n) (i32.const 20)))
+        (local.set $n) (local.set $w) (local.set $x)
+        (i64.add (local.get $w) (i64.extend_i32_s (local.get $x))) (local.get $n))
+      (local.set $n) (i32.wrap_i64) (call $slow) (i32.add (local.get $n)))`,
+  },
+  {
+    title: "operands pending below outer blocks",
+    text: `(func (export "run") (param $n i32) (result i32)
+      (i32.const 1) (call $slow (i32.const 10)) (local.get $n)
+      (local.set $n (i32.const 99))
+      (block $b (result i32)
+        (i32.const 1000)
+        (loop $l (result i32)
+          (call $slow (local.get $n))
+          (if (result i32) (i32.and (local.get $n) (i32.const 1))
+            (then (local.set $n (i32.shr_u (local.get $n) (i32.const 1))) (br $l))
+            (else (i32.add (i32.const 7) (call $slow (i32.const 2)))))
+          (i32.add))
+        (i32.add))
+      (i32.add) (i32.mul) (i32.sub))`,
+  },
+  {
+    title: "calls with several results, some of which are pending",
+    text: `(func $three (param $x i32) (result i32 i64 f64)
+        (call $slow (local.get $x)) (i64.extend_i32_s (call $slow (i32.const 4))) (f64.const -0.5))
+      (func (export "run") (param $n i32) (result i32)
+        (call $three (local.get $n)) (call $slow (i32.const 1)) (f64.convert_i32_s) (f64.add)
+        (i32.trunc_f64_s) (local.set $n) (drop) (call $slow) (i32.add (local.get $n)))`,
+  },
+  {
+    title: "branch tables out of and back into loops",
+    text: `(func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)
+      (block $done
+        (loop $l
+          (block $two (block $one (block $zero
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_table $zero $one $two $l $done (call $slow (i32.and (local.get $i) (i32.const 3)))))
+            (local.set $sum (i32.add (local.get $sum) (i32.const 1))) (br $l))
+            (local.set $sum (i32.mul (local.get $sum) (call $slow (i32.const 2)))) (br $l))
+          (local.set $sum (call $slow (local.get $sum)))
+          (br_if $l (i32.lt_s (local.get $i) (local.get $n)))))
+      (i32.add (i32.mul (local.get $sum) (i32.const 100)) (local.get $i)))`,
+  },
+  {
+    title: "recursion, direct and through a table",
+    text: `(type $f (func (param i32) (result i32)))
+      (table 2 funcref) (elem (i32.const 0) $down $slow)
+      (func $down (param $n i32) (result i32)
+        (if (i32.le_s (local.get $n) (i32.const 0)) (then (return (call_indirect (type $f) (i32.const 3) (i32.const 1)))))
+        (i32.add (local.get $n)
+          (i32.sub (call_indirect (type $f) (i32.sub (local.get $n) (i32.const 1)) (i32.const 0))
+                   (call $down (i32.sub (local.get $n) (i32.const 3))))))
+      (func (export "run") (param $n i32) (result i32) (call $down (local.get $n)))`,
+  },
+  {
+    title: "recursion without loops, polled at its entry",
+    text: `(func $fib (param $n i32) (result i32)
+        (if (result i32) (i32.lt_s (local.get $n) (i32.const 2)) (then (local.get $n))
+          (else (i32.add (call $fib (i32.sub (local.get $n) (i32.const 1))) (call $fib (i32.sub (local.get $n) (i32.const 2)))))))
+      (func (export "run") (param $n i32) (result i32) (call $fib (local.get $n)))`,
+  },
+  {
+    title: "tail calls",
+    text: `(type $f (func (param i32 i32) (result i32)))
+      (table 1 funcref) (elem (i32.const 0) $odd)
+      (func $even (param $n i32) (param $sum i32) (result i32)
+        (if (i32.eqz (local.get $n)) (then (return (local.get $sum))))
+        (return_call_indirect (type $f) (i32.sub (local.get $n) (i32.const 1)) (call $slow (local.get $sum)) (i32.const 0)))
+      (func $odd (param $n i32) (param $sum i32) (result i32)
+        (if (i32.eqz (local.get $n)) (then (return (i32.sub (i32.const 0) (local.get $sum)))))
+        (return_call $even (i32.sub (local.get $n) (i32.const 1)) (i32.mul (local.get $sum) (i32.const 3))))
+      (func (export "run") (param $n i32) (result i32) (i32.xor (i32.const 5) (call $even (local.get $n) (i32.const 1))))`,
+  },
+  {
+    title: "tail calls of host functions, direct and through a table",
+    text: `(type $f (func (param i32) (result i32)))
+      (table 2 funcref) (elem (i32.const 0) $ask $slow)
+      (func $one (param $n i32) (result i32) (return_call $ask (i32.mul (local.get $n) (i32.const 2))))
+      (func $two (param $n i32) (result i32)
+        (i32.const 77) (return_call_indirect (type $f) (local.get $n) (i32.and (local.get $n) (i32.const 1))))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (i32.mul (call $one (local.get $n)) (call $two (i32.const 2))) (call $two (i32.const 3))))`,
+  },
+  {
+    title: "host functions called with arguments, and through a table",
+    text: `(type $f (func (param i32) (result i32)))
+      (table 2 funcref) (elem (i32.const 0) $ask $slow)
+      (func (export "run") (param $n i32) (result i32) (local $i i32)
+        (loop $l
+          (call $log (call $ask (local.get $i)))
+          (local.set $n (i32.add (local.get $n)
+            (call_indirect (type $f) (call $ask (i32.const 9)) (i32.and (local.get $i) (i32.const 1)))))
+          (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 4))))
+        (local.get $n))`,
+  },
+  {
+    title: "all types of locals and operands, to the last bit",
+    text: `(global $v (mut v128) (v128.const i32x4 1 2 3 0x7fa00000)) (global $f (mut f32) (f32.const nan:0x200001))
+      (global $d (mut f64) (f64.const nan:0x4000000000001)) (global $l (mut i64) (i64.const -3))
+      (func (export "run") (param $n i32) (result i32)
+        (local $f f32) (local $d f64) (local $l i64) (local $v v128)
+        (local.set $f (f32.reinterpret_i32 (i32.const 0x7fa00001))) (local.set $d (f64.reinterpret_i64 (i64.const 0x7ff4000000000001)))
+        (local.set $l (i64.const 0x123456789abcdef0)) (local.set $v (v128.const i64x2 0x7ff4000000000001 -1))
+        (i32.const 0) (local.get $v) (local.get $f) (local.get $d) (local.get $l)
+        (drop (call $slow (local.get $n)))
+        (local.set $l) (local.set $d) (local.set $f) (local.set $v)
+        (v128.store (local.get $v)) (i32.store offset=16 (i32.const 0) (i32.reinterpret_f32 (local.get $f)))
+        (i64.store offset=24 (i32.const 0) (i64.reinterpret_f64 (local.get $d))) (i64.store offset=32 (i32.const 0) (local.get $l))
+        (drop (call $slow (i32.const 1)))
+        (v128.store offset=128 (i32.const 0) (global.get $v)) (f32.store offset=144 (i32.const 0) (global.get $f))
+        (f64.store offset=152 (i32.const 0) (global.get $d)) (i64.store offset=160 (i32.const 0) (global.get $l))
+        (f64.store offset=168 (i32.const 0) (local.get $d)) (i32.const 1))`,
+  },
+  {
+    title: "select, tee and unreachable code around calls",
+    text: `(func (export "run") (param $n i32) (result i32) (local $x i32)
+      (select (call $slow (local.get $n)) (local.tee $x (call $slow (i32.const 6))) (i32.and (call $slow (i32.const 2)) (i32.const 1)))
+      (block $b (result i32)
+        (if (local.get $x) (then (br $b (call $slow (local.get $x))) (i32.add (unreachable)) (drop)
+          (loop $dead (drop (call $slow (i32.const 1))) (br $dead))))
+        (return (i32.const -1)))
+      (i32.mul))`,
+  },
+  {
+    title: "an if whose other arm is left out, with parameters and results",
+    text: `(func (export "run") (param $n i32) (result i32)
+      (local.get $n) (i32.const 3)
+      (if (param i32) (result i32 i32) (i32.and (local.get $n) (i32.const 1))
+        (then (call $slow) (call $slow (i32.const 0)))
+        (else (i32.const 4) (i32.add) (call $slow (i32.const 5)) (call $slow)))
+      (i32.sub) (i32.mul (i32.const 9))
+      (if (result i32) (i32.eqz) (then (call $slow (i32.const 1))) (else (call $slow (local.get $n)))) (i32.add))`,
+  },
+  {
+    title: "exceptions caught by try_table, around loops and inside",
+    text: `(tag $e (param i32))
+      (func $risky (param $n i32) (result i32)
+        (if (i32.eqz (i32.rem_u (call $slow (local.get $n)) (i32.const 3))) (then (throw $e (call $slow (local.get $n)))))
+        (local.get $n))
+      (func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)
+        (loop $l
+          (local.set $sum (i32.add (local.get $sum)
+            (block $caught (result i32)
+              (try_table (result i32) (catch $e $caught)
+                (loop $m (result i32)
+                  (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                  (br_if $m (i32.and (call $risky (local.get $i)) (i32.const 1)))
+                  (call $risky (local.get $i)))))))
+          (br_if $l (i32.lt_s (local.get $i) (local.get $n))))
+        (local.get $sum))`,
+  },
+  {
+    title: "exceptions of the older encoding, in bodies and handlers",
+    text: `(tag $e (param i32))
+      (func $risky (param $n i32) (result i32)
+        (if (i32.eqz (i32.rem_u (call $slow (local.get $n)) (i32.const 3))) (then (throw $e (call $slow (local.get $n)))))
+        (local.get $n))
+      (func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)
+        (loop $l
+          (local.set $sum (i32.add (local.get $sum)
+            (try (result i32)
+              (do (try (result i32) (do (call $risky (local.get $i))) (catch $e (i32.mul (call $risky) (i32.const 10)))))
+              (catch $e (drop (call $slow (i32.const 1))) (i32.add (i32.const 1000)))
+              (catch_all (call $slow (i32.const 3))))))
+          (local.set $sum (try (result i32) (do (try (result i32) (do (call $risky (local.get $i))) (delegate 0)))
+            (catch_all (call $slow (local.get $sum)))))
+          (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+        (local.get $sum))`,
+  },
+  {
+    title: "an exception that is thrown again after a call: its guest parks",
+    text: `(tag $e (param i32))
+      (func $clean (param $n i32) (result i32)
+        (try (result i32) (do (throw $e (local.get $n))) (catch_all (drop (call $slow (i32.const 2))) (rethrow 0))))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $slow (i32.const 1)) (try (result i32) (do (call $clean (local.get $n))) (catch $e (call $slow)))))`,
+    pinned: true,
+  },
+  {
+    title: "a reference that is needed after a call: its guest parks",
+    text: `(func $holds (param $r externref) (result i32)
+        (drop (call $slow (i32.const 2))) (ref.is_null (local.get $r)))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $slow (local.get $n)) (i32.add (call $holds (ref.null extern)) (call $slow (i32.const 1)))))`,
+    pinned: true,
+  },
+  {
+    title: "segments used and memory grown between captures",
+    text: `(data $d "segment") (table $t 4 funcref) (elem $e func $slow $slow)
+      (type $f (func (param i32) (result i32)))
+      (func (export "run") (param $n i32) (result i32)
+        (drop (call $slow (local.get $n)))
+        (memory.init $d (i32.const 200) (i32.const 0) (i32.const 7))
+        (drop (call $slow (i32.const 1)))
+        (drop (memory.grow (i32.const 1)))
+        (memory.copy (i32.const 300) (i32.const 200) (i32.const 7))
+        (table.init $t $e (i32.const 1) (i32.const 0) (i32.const 2))
+        (i32.add (call_indirect $t (type $f) (i32.const 4) (i32.const 2)) (memory.size)))`,
+  },
+  {
+    title: "a data segment that was active looks dropped in the next instance",
+    text: `(data $d (i32.const 500) "active")
+      (func (export "run") (param $n i32) (result i32)
+        (drop (call $slow (local.get $n)))
+        (memory.init $d (i32.const 200) (i32.const 0) (i32.const 0))
+        (drop (call $slow (i32.const 1)))
+        (memory.init $d (i32.const 200) (i32.const 0) (i32.const 1))
+        (i32.const 0))`,
+  },
+  {
+    title: "small loops that are unrolled and larger ones that are counted",
+    text: `(func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)
+      (local.set $i (i32.const 100))
+      (loop $small (result i32)
+        (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 5)) (local.get $i)))
+        (br_if $small (local.tee $i (i32.sub (local.get $i) (i32.const 1))))
+        (local.get $sum))
+      (local.set $i (i32.const 5000))
+      (loop $large
+        ${"(local.set $sum (i32.xor (i32.mul (local.get $sum) (i32.const 77)) (i32.shr_u (local.get $sum) (i32.const 3))))".repeat(20)}
+        (i32.store offset=1024 (i32.and (local.get $i) (i32.const 0xff8)) (local.get $sum))
+        (br_if $large (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+      (i32.add (local.get $sum)))`,
+  },
+  {
+    title: "a function reference made after a call",
+    text: `(type $f (func (param i32) (result i32))) (elem declare func $slow) (table $t 1 funcref)
+      (func (export "run") (param $n i32) (result i32)
+        (drop (call $slow (local.get $n)))
+        (table.set $t (i32.const 0) (ref.func $slow))
+        (i32.add (call_indirect $t (type $f) (i32.const 5) (i32.const 0)) (i32.const 1)))`,
+  },
+];
+
+/** How many of a program's chances to be captured are taken one by one. */
+const CHANCES = process.env.SP_FULL === "1" ? 1000 : 30;
+
+const shape = suite("shapes of code, captured");
+
+function imports(log: (entry: string) => void) {
+  let answers = 100;
+  return {
+    host: {
+      ask: (value: number) => {
+        log(`ask ${value}`);
+        return answers++;
+      },
+      log: (value: number) => log(`log ${value}`),
+    },
+  };
+}
+
+for (const { title, text, pinned } of shapes) {
+  shape(title, () => {
+    const bytes = assemble(`(module ${PRELUDE} ${text})`);
+    assert.ok(bytes !== undefined && WebAssembly.validate(bytes), "the test's own text is invalid");
+    const calls = [5, 12].map((n) => ({ name: "run", args: [BigInt(n)] }));
+    for (const track of ["none", "marks"] as const) {
+      // At the nth chance alone, until there is no nth.
+      for (let n = 0; n < CHANCES; n++) {
+        let chance = 0;
+        const counts = compareCaptured(`${track}, at ${n}`, bytes, { track }, calls, imports, () => chance++ === n);
+        if (chance <= n) break;
+        assert.is(counts.captures + counts.pinned, 1);
+      }
+      const counts = compareCaptured(`${track}, everywhere`, bytes, { track }, calls, imports, () => true);
+      assert.ok(counts.captures > 0);
+      assert.is(counts.pinned > 0, pinned === true);
+      compareCaptured(`${track}, everywhere, same instance`, bytes, { track }, calls, imports, () => true, true);
+    }
+  });
+}
+
+shape.run();

@@ -1,0 +1,77 @@
+/**
+ * The oracle of capture tests: the same calls on the same image, once undisturbed and once captured wherever `wants` says. What
+ * they return, what they tell the host, the exported globals after each, the number of polls, and all of memory at the end must
+ * be equal. The number of polls is what catches nearly everything: no turn of a loop may be lost or repeated.
+ */
+import * as assert from "uvu/assert";
+import { OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
+import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
+import { globalBits } from "./bridge.ts";
+import { CapturedGuest, type Counts } from "./captured.ts";
+import { FUEL } from "./loops.ts";
+import { readSignatures } from "./signatures.ts";
+import type { Value } from "./values.ts";
+
+export interface Call {
+  readonly name: string;
+  readonly args: readonly Value[];
+}
+
+interface Seen {
+  readonly steps: readonly string[];
+  readonly memory: Uint8Array;
+  readonly counts: Counts;
+}
+
+const valueText = (value: Value): string =>
+  typeof value === "bigint" ? `0x${value.toString(16)}` : value === null ? "null" : typeof value;
+
+/**
+ * Fails unless capturing changes nothing; gives what the captured run came by. Host functions of these imports get the guest
+ * last, whatever it calls them with first; what they return is part of what is compared by what the guest does with it.
+ */
+export function compareCaptured(
+  place: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  options: PrepareOptions,
+  calls: readonly Call[],
+  imports: (log: (entry: string) => void) => Record<string, Record<string, unknown>>,
+  wants: () => boolean,
+  sameInstance = false,
+): Counts {
+  const image = prepareSync(bytes, { ...options, capture: true });
+  const module = new WebAssembly.Module(image.moduleBytes());
+  const { functions, globals } = readSignatures(bytes);
+  const run = (asked: () => boolean): Seen => {
+    const log: string[] = [];
+    const guest = new CapturedGuest(
+      image,
+      module,
+      imports((entry) => log.push(entry)),
+      asked,
+      { sameInstance },
+    );
+    const words = new Int32Array(guest.ledger.buffer);
+    const steps = calls.map(({ name, args }) => {
+      const { fuel } = guest.exports;
+      if (fuel instanceof WebAssembly.Global) fuel.value = FUEL;
+      let result: string;
+      try {
+        result = guest.call(name, functions.get(name)!, args).map(valueText).join();
+      } catch (error) {
+        if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw error;
+        result = error instanceof WebAssembly.Exception ? "threw" : String(error);
+        words[OFF_UNWINDING >> 2] = 0;
+      }
+      assert.is(words[OFF_FRAMES_TOP >> 2], 0, `${place}: frames are left over`);
+      const seen = [...globals].map(([name, type]) => `${name}=${valueText(globalBits(guest.exports[name], type))}`);
+      return `${name}: ${result}; ${seen}; ${log.join(" ")}; ${guest.counts.polls} polls`;
+    });
+    return { steps, memory: new Uint8Array(guest.memory.buffer).slice(), counts: guest.counts };
+  };
+  const undisturbed = run(() => false);
+  const captured = run(wants);
+  for (const [i, step] of undisturbed.steps.entries()) assert.is(captured.steps[i], step, place);
+  assert.is(Buffer.compare(captured.memory, undisturbed.memory), 0, `${place}: memory differs`);
+  return captured.counts;
+}
