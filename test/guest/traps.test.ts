@@ -47,8 +47,13 @@ traps.after(async ({ fleet }) => {
   await fleet[Symbol.asyncDispose]();
 });
 
-/** Function and offset of each frame of the unprepared module, as V8 prints them. */
-function undisturbed(bytes: Uint8Array<ArrayBuffer>, n: number): { functionIndex: number; offset: number }[] {
+interface Trap {
+  readonly message: string;
+  readonly frames: readonly { readonly functionIndex: number; readonly offset: number }[];
+}
+
+/** What V8 says of the unprepared module: its words, and function and offset of each frame. */
+function undisturbed(bytes: Uint8Array<ArrayBuffer>, n: number): Trap {
   const ask = (): void => {
     throw new Error("of the services");
   };
@@ -56,30 +61,35 @@ function undisturbed(bytes: Uint8Array<ArrayBuffer>, n: number): { functionIndex
   try {
     (exports.outer as (n: number) => void)(n);
   } catch (error) {
-    const frames = [...(error as Error).stack!.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)];
-    return frames.map(([, index, offset]) => ({ functionIndex: Number(index), offset: Number(offset) }));
+    const { message, stack } = error as Error;
+    const frames = [...stack!.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)];
+    return {
+      message,
+      frames: frames.map(([, index, offset]) => ({ functionIndex: Number(index), offset: Number(offset) })),
+    };
   }
   throw new Error("the unprepared module did not trap");
 }
 
-for (const [n, message] of [
-  [0, "unreachable"],
-  [1, "memory access out of bounds"],
-  [2, "divide by zero"],
-  [3, "null function"],
-  [4, "memory access out of bounds"],
-  [5, "memory access out of bounds"],
-  [6, "of the services"],
-] as const) {
+for (const [n, what] of [
+  "unreachable",
+  "a load out of bounds",
+  "a division by zero",
+  "a call of no function",
+  "a store across the end of memory",
+  "a fill across the end of memory",
+  "an exception of the services",
+].entries()) {
   for (const track of ["none", "marks"] as const) {
-    traps(`${message} (${n}), track ${track}: names and offsets are the original's`, async (context) => {
+    traps(`${what}, track ${track}: words, names and offsets are the original's`, async (context) => {
       const guest = await context.fleet.boot(context.image, { name: "trapping", services: THROWING, track });
       const error = (await guest.call("outer", [n]).catch((caught: unknown) => caught)) as GuestTrapError;
       assert.is(error.code, "SP_GUEST_TRAP");
-      assert.match(error.message, message);
+      const expected = undisturbed(context.bytes, n);
+      assert.match(error.message, expected.message);
       assert.equal(
         error.frames.map(({ functionIndex, offset }) => ({ functionIndex, offset })),
-        undisturbed(context.bytes, n),
+        expected.frames,
       );
       assert.equal(
         error.frames.map((frame) => frame.function),
