@@ -55,7 +55,7 @@ export class AddedLocals {
    */
   write(out: Writer, from: Reader, functionIndex: number, parameters: readonly ValueType[] = []): void {
     if (this.#first + this.#types.length > LIMITS.locals)
-      throw new ModuleUnsupportedError(`function ${functionIndex} with so many locals`, from.at);
+      throw new ModuleUnsupportedError("a function of so many locals", from.at, { function: `func[${functionIndex}]` });
     const before = grouped(parameters);
     const behind = grouped(this.#types);
     out.u32(from.u32() + before.length + behind.length);

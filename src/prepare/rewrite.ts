@@ -128,7 +128,9 @@ export class Rewriter {
     if (trace !== undefined) for (let i = 0; i < trace.length; i += 3) trace[i]! += declarations.length;
     const byteCount = declarations.length + this.code.length;
     if (byteCount > LIMITS.functionBytes)
-      throw new ModuleUnsupportedError(`function ${functionIndex} of so many bytes`, body.start);
+      throw new ModuleUnsupportedError("a function of so many bytes", body.start, {
+        function: `func[${functionIndex}]`,
+      });
     out.u32(byteCount);
     out.copy(declarations.view);
     out.copy(this.code.view);
