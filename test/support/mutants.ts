@@ -22,7 +22,7 @@ function of(file: string, tests: readonly string[], lines: readonly Line[]): Mut
 export const MUTANTS: readonly Mutant[] = [
   ...of(
     "assembly/safepoint.ts",
-    ["assembly/safepoint", "assembly/torture"],
+    ["assembly/safepoint", "assembly/steps", "assembly/torture"],
     [
       ["request: keeps the generation", "+ (1 << STATE_BITS) + state", "+ state"],
       [
@@ -64,11 +64,6 @@ export const MUTANTS: readonly Mutant[] = [
         "if (was == FREEZING) was = IDLE;",
       ],
       ["bury: looks at FROZEN, not at what it found", "if (was == FROZEN) was = load<u32>(OFF_FOUND);", ""],
-      [
-        "park: grants for a guest that is with another host",
-        "if (atomic.load<u32>(OFF_HOST) != number) return LOST;",
-        "",
-      ],
       ["park: the grant wakes nobody", "parked = frozen;\n      atomic.notify(OFF_RUN, -1);", "parked = frozen;"],
       ["park: does not tell that it woke", "atomic.store<u32>(OFF_WOKEN, parked >> STATE_BITS);", ""],
       [
@@ -77,6 +72,17 @@ export const MUTANTS: readonly Mutant[] = [
         "atomic.store<u32>(OFF_RUN, withState(run, to));\n    return YES;",
       ],
       ["move: from any state", "if (stateOf(run) != from) return NO;", ""],
+    ],
+  ),
+  ...of(
+    "assembly/safepoint.ts",
+    ["assembly/steps"],
+    [
+      [
+        "park: grants for a guest that is with another host",
+        "if (atomic.load<u32>(OFF_HOST) != number) return LOST;",
+        "",
+      ],
     ],
   ),
   ...of(
