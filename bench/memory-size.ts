@@ -1,10 +1,13 @@
 /**
  * Does the pause grow with the guest's memory?
  *
- * Guests of 1 MiB to 4 GiB run the same program: it walks through all of its memory, page by page, and writes to each. All are
- * alive at the same time and take turns; whoever has no turn is frozen. Timed is `freezeSync` alone, from call to return, by the
- * owner's clock; blackout by the guest's own time stamps stands beside it. Each guest has written to every page of its
- * memory once before it is measured, up to half of the RAM that is free; the table says how much that was.
+ * Guests of 1 MiB to 4 GiB run the same program: it writes to every page of its memory once, and from then on, over and over,
+ * to 256 words that lie as far apart as the memory allows. So all of the memory is really there (up to half of the RAM that is
+ * free; the table says how much that was), and the guests differ in its size but not in how much of it is in use at a time:
+ * a guest that walks through more than the caches hold makes everything slower that runs beside it or after it, frozen or not.
+ *
+ * All guests are alive at the same time and take turns; whoever has no turn is frozen. Timed is `freezeSync` alone, from call
+ * to return, by the owner's clock; blackout by the guest's own time stamps stands beside it.
  *
  * Floor: the guest of 1 MiB. It is there twice.
  *
@@ -40,20 +43,30 @@ const SIZES: readonly Size[] = [
   { name: LARGEST, mib: 4096 },
 ];
 
-/** Writes to a word of each 4 KiB of the first `bytes` bytes (a power of two; 0 means 2^32), over and over. */
+/**
+ * walk(bytes, step): writes to a word of each 4 KiB of the first `bytes` bytes (0 means 2^32), then for ever to 256 words that are
+ * `step` bytes apart, wrapping around at `bytes`, a power of two.
+ */
 const walker = (pages: number): string => `(module
   (memory (export "memory") ${pages} ${pages})
-  (global $rounds (export "rounds") (mut i32) (i32.const 0))
-  (func (export "walk") (param $bytes i32)
+  (func (export "walk") (param $bytes i32) (param $step i32)
     (local $at i32)
+    (local $word i32)
+    (loop $page
+      (i32.store (local.get $at) (i32.const 1))
+      (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+      (br_if $page (i32.ne (local.get $at) (local.get $bytes))))
     (loop $round
-      (local.set $at (i32.const 0))
-      (loop $page
+      (local.set $word (i32.const 256))
+      (loop $next
+        (local.set $at
+          (i32.and (i32.add (local.get $at) (local.get $step)) (i32.sub (local.get $bytes) (i32.const 1))))
         (i32.store (local.get $at) (i32.add (i32.load (local.get $at)) (i32.const 1)))
-        (local.set $at (i32.add (local.get $at) (i32.const 4096)))
-        (br_if $page (i32.ne (local.get $at) (local.get $bytes))))
-      (global.set $rounds (i32.add (global.get $rounds) (i32.const 1)))
+        (br_if $next (local.tee $word (i32.sub (local.get $word) (i32.const 1)))))
       (br $round))))`;
+
+/** From one word to the next: a 256th of the memory, and a page and a line more, so that they share no sets of a cache. */
+const stepOf = (bytes: number): number => bytes / 256 + 4096 + 64;
 
 /** RAM that could be had now, bytes. */
 function availableBytes(): number {
@@ -71,7 +84,7 @@ async function boot(fleet: Fleet, size: Size, touchedMib: number): Promise<Subje
   const image = prepareSync(assemble(walker((size.mib * MIB) / PAGE_BYTES))!);
   const guest = await fleet.boot(image, { name: size.name });
   const touched = touchedMib * MIB;
-  guest.call("walk", [touched | 0]).catch(() => undefined);
+  guest.call("walk", [touched | 0, stepOf(touched)]).catch(() => undefined);
   // The last word is written last: from 1 on, every page has been touched.
   const words = new Int32Array(guest.memory.buffer);
   while (Atomics.load(words, (touched - 4096) / 4) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
