@@ -29,36 +29,45 @@ export interface ContinuationModule {
   readonly module: WebAssembly.Module;
 }
 
+interface Kept extends ContinuationModule {
+  readonly imports: readonly WebAssembly.ModuleImportDescriptor[];
+}
+
 function siteKey({ functionIndex, site }: SiteRef): string {
   return `${functionIndex}:${site}`;
 }
 
 export class ContinuationCache {
   readonly image: Image;
-  readonly modules: ContinuationModule[] = [];
-  readonly #known: Set<string> = new Set();
+  readonly #bySite: Map<string, Kept> = new Map();
 
   constructor(image: Image) {
     this.image = image;
   }
 
-  /** Adds a module made elsewhere, or makes one for those of these sites that have none. Gives how many these were. */
-  add(module: ContinuationModule): void {
-    this.modules.push(module);
-    for (const site of module.sites) this.#known.add(siteKey(site));
+  /** Adds a module that was made elsewhere. */
+  add({ sites, module }: ContinuationModule): void {
+    const kept: Kept = { sites, module, imports: WebAssembly.Module.imports(module) };
+    for (const site of sites) this.#bySite.set(siteKey(site), kept);
   }
 
-  /** Sees to it that each of these sites has a continuation; gives how many had none. */
-  complete(sites: readonly SiteRef[]): number {
+  /** Sees to it that each of these sites has a continuation. Gives those that had none. */
+  complete(sites: readonly SiteRef[]): readonly SiteRef[] {
     const missing = new Map<string, SiteRef>();
     for (const { functionIndex, site } of sites) {
       const key = siteKey({ functionIndex, site });
-      if (!this.#known.has(key)) missing.set(key, { functionIndex, site });
+      if (!this.#bySite.has(key)) missing.set(key, { functionIndex, site });
     }
-    if (missing.size === 0) return 0;
     const made = [...missing.values()];
-    this.add({ sites: made, module: new WebAssembly.Module(synthesise(this.image, made)) });
-    return made.length;
+    if (made.length > 0) this.add({ sites: made, module: new WebAssembly.Module(synthesise(this.image, made)) });
+    return made;
+  }
+
+  /** The module in which a site's continuation is. */
+  of(site: SiteRef): Kept {
+    const kept = this.#bySite.get(siteKey(site));
+    if (kept === undefined) throw new Error(`no continuation for site ${siteKey(site)}`);
+    return kept;
   }
 }
 
@@ -74,7 +83,6 @@ export class Attachment {
   readonly #cache: ContinuationCache;
   readonly #table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
   readonly #places: Map<string, number> = new Map();
-  #instantiated = 0;
 
   constructor(ground: Ground, cache: ContinuationCache) {
     this.#ground = ground;
@@ -96,13 +104,14 @@ export class Attachment {
     this.#call(EXPORT_LOAD);
   }
 
-  /** Instantiates what the cache has for these frames, and writes into each where it goes on. */
+  /** Writes into each frame where it goes on; instantiates what that takes. */
   bind(frames: readonly CapturedFrame[]): void {
     this.#cache.complete(frames);
-    for (; this.#instantiated < this.#cache.modules.length; this.#instantiated++) {
-      this.#instantiate(this.#cache.modules[this.#instantiated]!);
+    for (const frame of frames) {
+      const key = siteKey(frame);
+      if (!this.#places.has(key)) this.#instantiate(this.#cache.of(frame));
+      setContinuation(this.#ground.ledger, frame, this.#places.get(key)!);
     }
-    for (const frame of frames) setContinuation(this.#ground.ledger, frame, this.#places.get(siteKey(frame))!);
   }
 
   /**
@@ -117,12 +126,10 @@ export class Attachment {
     return this.#table.get(this.#places.get(siteKey(frames[0]!))!) as () => unknown;
   }
 
-  #instantiate({ sites, module }: ContinuationModule): void {
-    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
-    for (const { module: kind, name } of WebAssembly.Module.imports(module)) {
-      (imports[kind] ??= {})[name] = this.#import(kind as ImportKind, name);
-    }
-    const { exports } = new WebAssembly.Instance(module, imports);
+  #instantiate({ sites, module, imports }: Kept): void {
+    const values: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    for (const { module: kind, name } of imports) (values[kind] ??= {})[name] = this.#import(kind as ImportKind, name);
+    const { exports } = new WebAssembly.Instance(module, values);
     const first = this.#table.grow(sites.length);
     for (const [i, site] of sites.entries()) {
       this.#table.set(first + i, exports[i]);
