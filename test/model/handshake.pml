@@ -19,8 +19,9 @@
  * Liveness, under weak fairness: `onward` at the end of this file. Besides, no end state but those marked `end`.
  *
  * Generations do not wrap here, as they do not in one late host's lifetime (2^29 freezes). Left out, because they have no
- * part in who may run: clocks, bell, epoch. Guest code reads the hint with a plain load; what an engine may make of
- * that is beyond Spin, and is tested on the engine itself.
+ * part in who may run: clocks, bell, epoch; and recall() with its kin, by which a host is asked to come out of the guest before
+ * handOver(). Here handOver() comes at any moment of a freeze, wherever the host is, which asks for more. Guest code reads the
+ * hint with a plain load; what an engine may make of that is beyond Spin, and is tested on the engine itself.
  *
  * The test defines one of the names beginning with BREAK_, each a fault, and expects Spin to find it.
  */
