@@ -17,7 +17,7 @@ import {
   EXPORT_TAG,
 } from "../abi.ts";
 import type { Kind, Module } from "../wasm/module.ts";
-import { type FunctionType, I32 } from "../wasm/types.ts";
+import { type FunctionType, I32, isReference } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import { TYPES } from "./layout.ts";
 import type { Options } from "./options.ts";
@@ -37,6 +37,8 @@ export interface CapturePlan {
   /** Of the function that does this to a segment. */
   segmentFunction(use: SegmentUse): number;
   readonly functionsTable: number;
+  /** What a guest may have changed that another instance would not have. */
+  readonly notCarried: readonly string[];
   /** Types: of functions that take a range of a segment, and of the first saver. */
   readonly rangeType: number;
   readonly firstSaverType: number;
@@ -72,10 +74,19 @@ export function capturePlan(
     firstSaver: first + 3 + segmentUses.length,
     segmentUses,
     segmentFunction: (use) => indices.get(segmentUseKey(use))!,
+    notCarried: notCarried(module, surveyed),
     functionsTable: module.tables.length + 1,
     rangeType,
     firstSaverType: rangeType + 1,
   };
+}
+
+function notCarried({ globals }: Module, { changesTables, segmentUses }: Survey): string[] {
+  const reasons: string[] = [];
+  if (changesTables) reasons.push("tables");
+  if (segmentUses.some((use) => !takesRange(use))) reasons.push("dropped segments");
+  if (globals.some(({ type, mutable }) => mutable && isReference(type))) reasons.push("globals that hold references");
+  return reasons;
 }
 
 /** Body of the function that stands for one use of a segment. */

@@ -303,6 +303,13 @@ export class Capture implements SiteWatcher {
     code.u32(OFF_UNWINDING);
     hints.add(code.length, UNLIKELY);
     code.put(0x04, 0x40);
+    this.writeFrame(code, site);
+    for (const type of functionType(this.#module, this.#functionIndex).results) writeZero(code, type);
+    code.put(0x0f, 0x0b);
+  }
+
+  /** Saves the frame as it is at a site. */
+  writeFrame(code: Writer, site: Site): void {
     for (const { local } of site.saved) {
       code.put(0x20);
       code.u32(local);
@@ -313,8 +320,6 @@ export class Capture implements SiteWatcher {
     code.signed(site.id);
     code.put(0x10);
     code.u32(this.#savers.functionFor(site.saved.map(({ type }) => type)));
-    for (const type of functionType(this.#module, this.#functionIndex).results) writeZero(code, type);
-    code.put(0x0f, 0x0b);
   }
 
   /** Around a call or a poll of a function that is refused: pins the guest, `after` it as it was. */

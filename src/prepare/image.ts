@@ -66,6 +66,8 @@ export interface ImageInfo {
     readonly functionsMaySuspend: number;
     /** A guest with a frame of one of these on its stack can only park. */
     readonly functionsRefused: readonly { readonly index: number; readonly reason: string }[];
+    /** What the program may change that is neither memory nor a number in a global: another instance has it as it was at first. */
+    readonly notCarried: readonly string[];
     /** Lists of types that frames are made of, a letter for each value. */
     readonly savers: readonly string[];
   };

@@ -29,6 +29,7 @@ export interface Survey {
   readonly stops: Uint8Array;
   /** Instructions that use segments, each once, in the order of the code. */
   readonly segmentUses: readonly SegmentUse[];
+  readonly changesTables: boolean;
   /** How many loops there are, repeated or not. */
   readonly loops: number;
 }
@@ -51,6 +52,7 @@ export function survey(module: Module): Survey {
   let callees = new Int32Array(1024);
   let count = 0;
   let loops = 0;
+  let changesTables = false;
   // Which function named a callee last, so that each is listed once.
   const namedBy = new Uint32Array(functions.length);
   const typeNamedBy = new Uint32Array(module.types.length);
@@ -102,8 +104,15 @@ export function survey(module: Module): Survey {
           // elem.drop
           const use = { op, value, second: op === 0x208 || op === 0x20c ? reader.second : 0 };
           segmentUses.set(segmentUseKey(use), use);
+          if (op === 0x20c) changesTables = true;
           break;
         }
+        case 0x26: // table.set
+        case 0x20e: // table.copy
+        case 0x20f: // table.grow
+        case 0x211: // table.fill
+          changesTables = true;
+          break;
         case 0x10: // call
         case 0x12: // return_call
           if (value >= functions.length) reader.fail("no such function", reader.start);
@@ -129,6 +138,7 @@ export function survey(module: Module): Survey {
     first,
     pollsFirst,
     stops,
+    changesTables,
     segmentUses: [...segmentUses.values()],
     loops,
   };

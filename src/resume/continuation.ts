@@ -12,8 +12,10 @@
  *   cont(try { pre; P; post } …)     =  try { cont(P); post } …                    a catch body is a block
  *
  * Operands that lay on the stack at the site are put there again from their names, level by level, and parameters of constructs
- * with them. Loops come out twice where something branches back to them, so what cannot be reached is left out: at the site of
- * a large function that is nearly everything.
+ * with them. Loops come out twice where something branches back to them. So what cannot be reached is left out, and a larger
+ * loop is not written at all: the continuation of the poll at its header is that loop, and is gone to, by a tail call, with a
+ * frame as if the guest had been captured there. All continuations inside a loop share that one, which also means that it is
+ * the one that engines find worth optimising.
  *
  * Sites, names and what is saved are those of the image, because the same passes write them; so a continuation can be captured
  * like the function itself.
@@ -31,6 +33,15 @@ import { functionType, type Module } from "../wasm/module.ts";
 import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
 
+/** Where a guest is stopped in one of its frames. */
+export interface SiteRef {
+  readonly functionIndex: number;
+  readonly site: number;
+}
+
+/** A loop of so many bytes is not written again in each continuation inside of it. */
+export const SHARED_LOOP_BYTES_MIN = 256;
+
 /** Where things are in the module that the continuation will be in. */
 export interface Relocation {
   callee(functionIndex: number): number;
@@ -38,6 +49,8 @@ export interface Relocation {
   /** A function is referred to by ref.func. */
   refer(functionIndex: number): number;
   type(type: FunctionType): number;
+  /** The continuation of another site. */
+  continuation(site: SiteRef): number;
   /** The table of continuations. */
   readonly continuations: number;
 }
@@ -68,6 +81,7 @@ interface Reach {
 export class ContinuationWriter extends Rewriter {
   readonly #plan: CapturePlan;
   readonly #relocation: Relocation;
+  readonly #sharedLoopBytesMin: number;
   readonly #reach: Reach[] = [];
   /** What is being written cannot be reached. */
   #dead = false;
@@ -83,10 +97,12 @@ export class ContinuationWriter extends Rewriter {
     plan: CapturePlan,
     savers: Savers,
     relocation: Relocation,
+    sharedLoopBytesMin: number,
   ) {
     super(module, layout, options, plan.suspension, savers);
     this.#plan = plan;
     this.#relocation = relocation;
+    this.#sharedLoopBytesMin = sharedLoopBytesMin;
   }
 
   /** Appends a body for each of these sites of one function, in their order. */
@@ -243,7 +259,7 @@ export class ContinuationWriter extends Rewriter {
   }
 
   /** Writes what follows inside of a construct, and its end. Gives the token after it. */
-  #closeFrame({ opener, arm }: Frame, next: number): number {
+  #closeFrame({ opener, arm, height, type }: Frame, next: number): number {
     const { code, scan, labels } = this;
     const { at, op, peer, edit } = scan;
     const end = peer[opener]!;
@@ -268,14 +284,16 @@ export class ContinuationWriter extends Rewriter {
       if (!this.#dead) code.put(0x0c, 1); // br $done
       code.put(0x0b);
       labels.written++;
-      if (again) {
+      if (again && this.#isShared(opener)) this.#goToLoop(opener, height, type);
+      else if (again) {
         this.#dead = false;
         this.from = at[opener]!;
         this.tokens(opener, end + 1);
         this.copyUpTo(at[end + 1]!);
       } else code.put(0x00);
       labels.written--;
-      dead = this.#dead && dead;
+      // What goes to another continuation does not come back here.
+      dead = again && this.#isShared(opener) ? this.#dead : this.#dead && dead;
     }
     code.put(0x0b);
     this.#dead = dead;
@@ -283,6 +301,24 @@ export class ContinuationWriter extends Rewriter {
     this.after(end, edit[end]! & EDIT_KEEP);
     if (dead) code.put(0x00);
     return end + 1;
+  }
+
+  #isShared(opener: number): boolean {
+    const { at, peer } = this.scan;
+    return at[peer[opener]!]! - at[opener]! >= this.#sharedLoopBytesMin;
+  }
+
+  /** Ends in the continuation of a loop's own poll, to which it passes its frame. The loop's parameters are on the stack. */
+  #goToLoop(opener: number, height: number, { params }: FunctionType): void {
+    const { code, capture } = this;
+    for (let i = params.length - 1; i >= 0; i--) {
+      code.put(0x21);
+      code.u32(this.locals.nameAt(height + i, params[i]!));
+    }
+    const site = capture!.siteAt(opener)!;
+    capture!.writeFrame(code, site);
+    code.put(0x12);
+    code.u32(this.#relocation.continuation({ functionIndex: this.scan.functionIndex, site: site.id }));
   }
 
   #repeats(opener: number): boolean {

@@ -2,7 +2,7 @@
 
 import { OFF_FRAMES, OFF_FRAMES_TOP } from "../abi.ts";
 import { GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/capture.ts";
-import type { SiteRef } from "./synthesis.ts";
+import type { SiteRef } from "./continuation.ts";
 
 export interface CapturedFrame extends SiteRef {
   /** Address behind it, in the ledger. */

@@ -20,8 +20,9 @@ import {
   OFF_UNWINDING,
 } from "../abi.ts";
 import type { Image } from "../prepare/image.ts";
+import type { SiteRef } from "./continuation.ts";
 import { type CapturedFrame, readFrames, setContinuation } from "./frames.ts";
-import { CONTINUATIONS, type ImportKind, type SiteRef, synthesise } from "./synthesis.ts";
+import { CONTINUATIONS, type ImportKind, siteKey, synthesise } from "./synthesis.ts";
 
 /** A compiled module of continuations; its exports "0", "1", … go on from `sites`, in that order. */
 export interface ContinuationModule {
@@ -33,16 +34,15 @@ interface Kept extends ContinuationModule {
   readonly imports: readonly WebAssembly.ModuleImportDescriptor[];
 }
 
-function siteKey({ functionIndex, site }: SiteRef): string {
-  return `${functionIndex}:${site}`;
-}
-
 export class ContinuationCache {
   readonly image: Image;
+  readonly #sharedLoopBytesMin: number | undefined;
   readonly #bySite: Map<string, Kept> = new Map();
 
-  constructor(image: Image) {
+  /** `sharedLoopBytesMin` is for tests: from which size on a loop has one continuation for all that is inside. */
+  constructor(image: Image, sharedLoopBytesMin?: number) {
     this.image = image;
+    this.#sharedLoopBytesMin = sharedLoopBytesMin;
   }
 
   /** Adds a module that was made elsewhere. */
@@ -51,16 +51,30 @@ export class ContinuationCache {
     for (const site of sites) this.#bySite.set(siteKey(site), kept);
   }
 
-  /** Sees to it that each of these sites has a continuation. Gives those that had none. */
-  complete(sites: readonly SiteRef[]): readonly SiteRef[] {
+  /**
+   * Sees to it that each of these sites has a continuation, and so have those that theirs need. Gives how many of these sites
+   * had none.
+   */
+  complete(sites: readonly SiteRef[]): number {
     const missing = new Map<string, SiteRef>();
     for (const { functionIndex, site } of sites) {
       const key = siteKey({ functionIndex, site });
       if (!this.#bySite.has(key)) missing.set(key, { functionIndex, site });
     }
-    const made = [...missing.values()];
-    if (made.length > 0) this.add({ sites: made, module: new WebAssembly.Module(synthesise(this.image, made)) });
-    return made;
+    if (missing.size === 0) return 0;
+    this.#make([...missing.values()]);
+    return missing.size;
+  }
+
+  #make(sites: readonly SiteRef[]): void {
+    const { bytes, needs } = synthesise(this.image, sites, this.#sharedLoopBytesMin);
+    // Needs are loops further out each time, so this comes to an end.
+    const outer = new Set(needs.map(siteKey));
+    const inner = sites.filter((site) => !outer.has(siteKey(site)));
+    this.complete(needs);
+    // A module cannot import from itself.
+    if (inner.length < sites.length) this.#make(inner);
+    else this.add({ sites, module: new WebAssembly.Module(bytes) });
   }
 
   /** The module in which a site's continuation is. */
@@ -108,10 +122,15 @@ export class Attachment {
   bind(frames: readonly CapturedFrame[]): void {
     this.#cache.complete(frames);
     for (const frame of frames) {
-      const key = siteKey(frame);
-      if (!this.#places.has(key)) this.#instantiate(this.#cache.of(frame));
-      setContinuation(this.#ground.ledger, frame, this.#places.get(key)!);
+      setContinuation(this.#ground.ledger, frame, this.#place(frame));
     }
+  }
+
+  /** Where a site's continuation is in the table. */
+  #place(site: SiteRef): number {
+    const key = siteKey(site);
+    if (!this.#places.has(key)) this.#instantiate(this.#cache.of(site));
+    return this.#places.get(key)!;
   }
 
   /**
@@ -148,6 +167,10 @@ export class Attachment {
         return exports[EXPORT_TAG + name]!;
       case "global":
         return exports[EXPORT_GLOBAL + name]!;
+      case "continuation": {
+        const [functionIndex, site] = name.split(":").map(Number) as [number, number];
+        return this.#table.get(this.#place({ functionIndex, site }));
+      }
       case "function":
         return (exports[EXPORT_FUNCTIONS] as WebAssembly.Table).get(Number(name));
     }

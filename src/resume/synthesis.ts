@@ -17,45 +17,60 @@ import { saverType } from "../prepare/savers.ts";
 import { functionType, LIMITS, SECTION } from "../wasm/module.ts";
 import { FUNCREF, type FunctionType, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
-import { ContinuationWriter } from "./continuation.ts";
-
-/** Where a guest is stopped in one of its frames. */
-export interface SiteRef {
-  readonly functionIndex: number;
-  readonly site: number;
-}
+import { ContinuationWriter, SHARED_LOOP_BYTES_MIN, type SiteRef } from "./continuation.ts";
 
 /** Module names of what a module of continuations imports; the names are indices. */
-export const IMPORT_KINDS = ["memory", "table", "tag", "function", "global"] as const;
-export type ImportKind = (typeof IMPORT_KINDS)[number];
+export type ImportKind = "memory" | "table" | "tag" | "function" | "global" | "continuation";
 /** Name of the table of continuations, among tables. */
 export const CONTINUATIONS = "continuations";
 
-const KIND_BYTE: Readonly<Record<ImportKind, number>> = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
+const KIND_BYTE: Readonly<Record<ImportKind, number>> = {
+  function: 0,
+  table: 1,
+  memory: 2,
+  global: 3,
+  tag: 4,
+  continuation: 0,
+};
+
+export interface Synthesised {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Sites whose continuations it imports. */
+  readonly needs: readonly SiteRef[];
+}
+
+export function siteKey({ functionIndex, site }: SiteRef): string {
+  return `${functionIndex}:${site}`;
+}
 
 /**
  * Bytes of a module with a continuation for each of these sites.
  *
  * @throws {Error} for a site that the image does not have; sites come from frames that its own code has saved
  */
-export function synthesise(image: Image, sites: readonly SiteRef[]): Uint8Array<ArrayBuffer> {
-  return new Synthesis(image).module(sites);
+export function synthesise(
+  image: Image,
+  sites: readonly SiteRef[],
+  sharedLoopBytesMin: number = SHARED_LOOP_BYTES_MIN,
+): Synthesised {
+  return new Synthesis(image).module(sites, sharedLoopBytesMin);
 }
 
 class Synthesis {
   readonly #image: Image;
   readonly #types: FunctionType[] = [];
   readonly #typeIndices: Map<string, number> = new Map();
-  /** Imported functions and globals by their index in the image, in the order of their import; functions with their type. */
-  readonly #functions: Map<number, { readonly place: number; readonly type: number }> = new Map();
+  /** Imported functions (continuations by their site's key) and globals, in the order of their import; functions with their type. */
+  readonly #functions: Map<number | string, { readonly place: number; readonly type: number }> = new Map();
   readonly #globals: Map<number, number> = new Map();
+  readonly #needs: Map<string, SiteRef> = new Map();
   readonly #referred: Set<number> = new Set();
 
   constructor(image: Image) {
     this.#image = image;
   }
 
-  module(sites: readonly SiteRef[]): Uint8Array<ArrayBuffer> {
+  module(sites: readonly SiteRef[], sharedLoopBytesMin: number): Synthesised {
     const { module, layout, plan, savers } = reopen(this.#image);
     if (plan === undefined || savers === undefined) throw new Error("an image without capture has no continuations");
     const type = (wanted: FunctionType) => this.#type(module.types.length, wanted);
@@ -83,8 +98,14 @@ class Synthesis {
           return callee(index);
         },
         type,
+        continuation: (site) => {
+          this.#needs.set(siteKey(site), site);
+          const { results } = functionType(module, site.functionIndex);
+          return this.#function(siteKey(site), () => type({ kind: "function", params: [], results }));
+        },
         continuations: module.tables.length,
       },
+      sharedLoopBytesMin,
     );
 
     // Each function is analysed once, whatever the number of its sites.
@@ -137,7 +158,7 @@ class Synthesis {
       SECTION.code,
       vector(order.length, (list) => list.copy(bodies.view)),
     );
-    return out.view.slice();
+    return { bytes: out.view.slice(), needs: [...this.#needs.values()] };
   }
 
   #type(first: number, wanted: FunctionType): number {
@@ -150,7 +171,7 @@ class Synthesis {
     return index;
   }
 
-  #function(index: number, type: () => number): number {
+  #function(index: number | string, type: () => number): number {
     let imported = this.#functions.get(index);
     if (imported === undefined) {
       imported = { place: this.#functions.size, type: type() };
@@ -196,7 +217,7 @@ class Synthesis {
         list.u32(type);
       }
       for (const [index, { type }] of this.#functions) {
-        head("function", index);
+        head(typeof index === "number" ? "function" : "continuation", index);
         list.u8(KIND_BYTE.function);
         list.u32(type);
       }

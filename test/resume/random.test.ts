@@ -1,6 +1,6 @@
 // Goal: a guest that is captured anywhere and goes on in another instance does what it would have done. Method: seeded random
-// programs rich in loops and calls (test/support/loops.ts), captured at random polls and host calls, continuations included,
-// against the oracle of test/support/oracle.ts. A failure names the program: SP_SEED=… SP_MODULE=… runs that one alone, and
+// programs, rich in loops and calls (test/support/loops.ts) or of every kind of instruction (test/support/fuzz.ts), captured at
+// random polls and host calls, continuations included, against the oracle of test/support/oracle.ts. A failure names the program: SP_SEED=… SP_MODULE=… runs that one alone, and
 // SP_DUMP=FILE writes its text.
 import { writeFileSync } from "node:fs";
 import { suite } from "uvu";
@@ -43,7 +43,7 @@ random(`${MODULES} of them end as they would have, wherever they are captured`, 
       calls,
       (log) => ({ host: { log: (value: number) => log(String(value)) } }),
       () => more > 0 && source.oneIn(every) && more-- > 0,
-      source.oneIn(4),
+      { sameInstance: source.oneIn(4), sharedLoopBytesMin: source.pick([0, 256, 1_000_000]) },
     );
     pinned += counts.pinned;
     captures += counts.captures;

@@ -328,7 +328,22 @@ for (const { title, text, pinned } of shapes) {
       const counts = compareCaptured(`${track}, everywhere`, bytes, { track }, calls, imports, () => true);
       assert.ok(counts.captures > 0);
       assert.is(counts.pinned > 0, pinned === true);
-      compareCaptured(`${track}, everywhere, same instance`, bytes, { track }, calls, imports, () => true, true);
+      compareCaptured(`${track}, everywhere, same instance`, bytes, { track }, calls, imports, () => true, {
+        sameInstance: true,
+      });
+      for (const sharedLoopBytesMin of [0, 1_000_000]) {
+        compareCaptured(
+          `${track}, loops shared from ${sharedLoopBytesMin} bytes`,
+          bytes,
+          { track },
+          calls,
+          imports,
+          () => true,
+          {
+            sharedLoopBytesMin,
+          },
+        );
+      }
     }
   });
 }

@@ -6,6 +6,7 @@
 import * as assert from "uvu/assert";
 import { OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
+import { ContinuationCache } from "../../dist/resume/resume.js";
 import { globalBits } from "./bridge.ts";
 import { CapturedGuest, type Counts } from "./captured.ts";
 import { FUEL } from "./loops.ts";
@@ -15,6 +16,12 @@ import type { Value } from "./values.ts";
 export interface Call {
   readonly name: string;
   readonly args: readonly Value[];
+}
+
+export interface Ways {
+  /** The guest goes on where it was. */
+  readonly sameInstance?: boolean;
+  readonly sharedLoopBytesMin?: number;
 }
 
 interface Seen {
@@ -37,7 +44,7 @@ export function compareCaptured(
   calls: readonly Call[],
   imports: (log: (entry: string) => void) => Record<string, Record<string, unknown>>,
   wants: () => boolean,
-  sameInstance = false,
+  { sameInstance = false, sharedLoopBytesMin }: Ways = {},
 ): Counts {
   const image = prepareSync(bytes, { ...options, capture: true });
   const module = new WebAssembly.Module(image.moduleBytes());
@@ -49,7 +56,7 @@ export function compareCaptured(
       module,
       imports((entry) => log.push(entry)),
       asked,
-      { sameInstance },
+      { sameInstance, cache: new ContinuationCache(image, sharedLoopBytesMin) },
     );
     const words = new Int32Array(guest.ledger.buffer);
     const steps = calls.map(({ name, args }) => {
