@@ -37,6 +37,9 @@ import {
 const PROGRAMS: readonly Program[] = [quickJs, cpython, kernels];
 const VARIANTS: readonly string[] = [UNPREPARED, AGAIN, SHARED, POLLS, ATOMIC_POLLS, POLLS_AND_MARKS];
 
+/** The bars of the project on the newest engine. Programs that can be captured pay more, and have bars of their own. */
+const BARS = { [POLLS]: 1.12, [POLLS_AND_MARKS]: 1.28 };
+
 /** How often each variant is compiled. */
 const COPIES = { full: 3, smoke: 1 };
 
@@ -162,9 +165,15 @@ async function ask(run: Run): Promise<Answer> {
       ...PROGRAMS.map((program) => speedTable(program, results)),
     ],
     figures: [
-      { name: "polls, real programs", value: mean(real, POLLS), unit: "x", atMost: 1.12, noise },
+      { name: "polls, real programs", value: mean(real, POLLS), unit: "x", atMost: BARS[POLLS], noise },
       { name: "atomic polls, real programs", value: mean(real, ATOMIC_POLLS), unit: "x", noise },
-      { name: "polls and marks, real programs", value: mean(real, POLLS_AND_MARKS), unit: "x", atMost: 1.28, noise },
+      {
+        name: "polls and marks, real programs",
+        value: mean(real, POLLS_AND_MARKS),
+        unit: "x",
+        atMost: BARS[POLLS_AND_MARKS],
+        noise,
+      },
       { name: "shared memory alone, real programs", value: mean(real, SHARED), unit: "x", noise },
     ],
     notes: [

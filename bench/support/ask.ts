@@ -12,6 +12,9 @@ function tell(message: FromQuestion): void {
   process.send?.(message);
 }
 
+// Whoever asked has gone.
+process.on("disconnect", () => process.exit(1));
+
 const name = process.argv[2]!;
 const { question } = (await import(new URL(`../${name}.ts`, import.meta.url).href)) as { question: Question };
 tell({ type: "title", title: question.title });
