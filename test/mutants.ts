@@ -8,7 +8,7 @@
  * mutant first, or their failing would say nothing.
  */
 
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,41 +21,49 @@ type Verdict = { readonly kind: "killed" | "survived" | "broken"; readonly by: s
 const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
 const BIN = join(REPOSITORY, "node_modules", ".bin");
 /** A mutant may hang its test, and that is a kill as well. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 150_000;
 const SEED = process.env.SP_SEED ?? String(randomInt(2 ** 32));
 
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));
 process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
 
-function run(command: string, args: readonly string[]): { failed: boolean; late: boolean; output: string } {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
+interface Ran {
+  readonly failed: boolean;
+  readonly late: boolean;
+  readonly output: string;
+}
+
+function run(command: string, args: readonly string[]): Promise<Ran> {
+  const options = {
     cwd: copy,
-    encoding: "utf8",
     env: { ...process.env, PATH: `${BIN}${delimiter}${process.env.PATH}`, SP_SEED: SEED, NO_COLOR: "1" },
     timeout: LIMIT_MS,
     killSignal: "SIGKILL",
     maxBuffer: 1 << 28,
+  } as const;
+  return new Promise((resolve) => {
+    execFile(command, args, options, (error, stdout, stderr) => {
+      resolve({ failed: error !== null, late: error?.killed === true, output: `${stdout}${stderr}` });
+    });
   });
-  const late = (error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT";
-  return { failed: status !== 0, late, output: `${stdout}${stderr}` };
 }
 
 /** Builds what follows from a file; answers what went wrong. */
-function build(file: string): string | undefined {
+async function build(file: string): Promise<string | undefined> {
   const core = (name: string, entry: string) =>
     run("asc", [`assembly/${entry}.ts`, "--target", "release", "--outFile", `dist/${name}.wasm`]);
-  const built = file.startsWith("assembly/")
+  const built = await (file.startsWith("assembly/")
     ? file === "assembly/scan.ts"
       ? core("scan", "scan")
       : core("core", "index")
-    : run("tsc", ["-p", "src"]);
+    : run("tsc", ["-p", "src"]));
   return built.failed ? built.output : undefined;
 }
 
 /** Runs a test file: undefined if it passes. */
-function judge(test: string): Verdict | undefined {
-  const { failed, late, output } = run(process.execPath, [`test/${test}.test.ts`]);
+async function judge(test: string): Promise<Verdict | undefined> {
+  const { failed, late, output } = await run(process.execPath, [`test/${test}.test.ts`]);
   if (late) return { kind: "killed", by: `${test}: ran out of its time` };
   if (!failed) return undefined;
   const claim = /FAIL {2}.*?"(.*)"$/m.exec(output)?.[1];
@@ -63,7 +71,7 @@ function judge(test: string): Verdict | undefined {
   return { kind: "broken", by: `${test} crashed: ${output.trim().slice(-300)}` };
 }
 
-function attempt({ file, text, becomes, tests }: Mutant): Verdict {
+async function attempt({ file, text, becomes, tests }: Mutant): Promise<Verdict> {
   const path = join(copy, file);
   const original = readFileSync(path, "utf8");
   const found = original.split(text).length - 1;
@@ -73,10 +81,10 @@ function attempt({ file, text, becomes, tests }: Mutant): Verdict {
     original.replace(text, () => becomes),
   );
   try {
-    const wrong = build(file);
+    const wrong = await build(file);
     if (wrong !== undefined) return { kind: "broken", by: `does not build: ${wrong.trim().slice(0, 300)}` };
     for (const test of tests) {
-      const verdict = judge(test);
+      const verdict = await judge(test);
       if (verdict !== undefined) return verdict;
     }
     return { kind: "survived", by: tests.join(", ") };
@@ -98,7 +106,7 @@ cpSync(REPOSITORY, copy, {
 symlinkSync(join(REPOSITORY, "node_modules"), join(copy, "node_modules"));
 
 for (const test of new Set(chosen.flatMap(({ tests }) => tests))) {
-  const verdict = judge(test);
+  const verdict = await judge(test);
   if (verdict === undefined) continue;
   console.log(`FAILED without a mutant: ${verdict.by}`);
   process.exit(1);
@@ -109,10 +117,10 @@ let previous: string | undefined;
 for (const mutant of chosen) {
   // The last mutant is still in what was built from its file.
   if (previous !== undefined && previous.startsWith("assembly/") !== mutant.file.startsWith("assembly/"))
-    build(previous);
+    await build(previous);
   previous = mutant.file;
   const started = performance.now();
-  const { kind, by } = attempt(mutant);
+  const { kind, by } = await attempt(mutant);
   sum[kind]++;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${kind.padEnd(8)} ${mutant.name.padEnd(62)} ${seconds.padStart(6)} s   ${by}`);
