@@ -17,7 +17,7 @@ import {
   EXPORT_TAG,
 } from "../abi.ts";
 import type { Kind, Module } from "../wasm/module.ts";
-import { type FunctionType, I32, isReference } from "../wasm/types.ts";
+import { FUNCREF, type FunctionType, I32, isReference } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import { TYPES } from "./layout.ts";
 import type { Options } from "./options.ts";
@@ -39,6 +39,7 @@ export interface CapturePlan {
   readonly functionsTable: number;
   /** What a guest may have changed that another instance would not have. */
   readonly notCarried: readonly string[];
+  readonly changesTables: boolean;
   /** Types: of functions that take a range of a segment, and of the first saver. */
   readonly rangeType: number;
   readonly firstSaverType: number;
@@ -75,15 +76,16 @@ export function capturePlan(
     segmentUses,
     segmentFunction: (use) => indices.get(segmentUseKey(use))!,
     notCarried: notCarried(module, surveyed),
+    changesTables: surveyed.changesTables,
     functionsTable: module.tables.length + 1,
     rangeType,
     firstSaverType: rangeType + 1,
   };
 }
 
-function notCarried({ globals }: Module, { changesTables, segmentUses }: Survey): string[] {
+function notCarried({ globals, tables }: Module, { changesTables, segmentUses }: Survey): string[] {
   const reasons: string[] = [];
-  if (changesTables) reasons.push("tables");
+  if (changesTables && tables.some((type) => type !== FUNCREF)) reasons.push("tables of other references than funcref");
   if (segmentUses.some((use) => !takesRange(use))) reasons.push("dropped segments");
   if (globals.some(({ type, mutable }) => mutable && isReference(type))) reasons.push("globals that hold references");
   return reasons;

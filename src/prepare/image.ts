@@ -66,8 +66,10 @@ export interface ImageInfo {
     readonly functionsMaySuspend: number;
     /** A guest with a frame of one of these on its stack can only park. */
     readonly functionsRefused: readonly { readonly index: number; readonly reason: string }[];
-    /** What the program may change that is neither memory nor a number in a global: another instance has it as it was at first. */
+    /** What the program may change and another instance would have as it was at first. */
     readonly notCarried: readonly string[];
+    /** Its tables are to be carried along; see resume/tables.ts. */
+    readonly changesTables: boolean;
     /** Lists of types that frames are made of, a letter for each value. */
     readonly savers: readonly string[];
   };

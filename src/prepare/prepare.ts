@@ -91,7 +91,13 @@ export function prepareSync(
     module: out.length,
   };
   const counts = { functions: total, loops: surveyed.loops, ...rewriter.counts };
-  const capture = plan && savers && { ...rewriter.captured, notCarried: plan.notCarried, savers: savers.names };
+  const capture = plan &&
+    savers && {
+      ...rewriter.captured,
+      notCarried: plan.notCarried,
+      changesTables: plan.changesTables,
+      savers: savers.names,
+    };
   const info = describe(module, complete, counts, sizes, capture);
   out.customSection(SECTION_INFO, new TextEncoder().encode(JSON.stringify(info)));
   // An engine that accepts the original may still find what was added too much, at limits of its own.

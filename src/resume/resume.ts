@@ -35,12 +35,15 @@ interface Kept extends ContinuationModule {
 }
 
 export class ContinuationCache {
-  readonly image: Image;
+  readonly image: Image | undefined;
   readonly #sharedLoopBytesMin: number | undefined;
   readonly #bySite: Map<string, Kept> = new Map();
+  /** Time spent so far, ms. */
+  synthesisMs: number = 0;
+  compileMs: number = 0;
 
-  /** `sharedLoopBytesMin` is for tests: from which size on a loop has one continuation for all that is inside. */
-  constructor(image: Image, sharedLoopBytesMin?: number) {
+  /** Without an image it has what is added to it and makes nothing. `sharedLoopBytesMin` is for tests: from which size on a loop has one continuation for all that is inside. */
+  constructor(image?: Image, sharedLoopBytesMin?: number) {
     this.image = image;
     this.#sharedLoopBytesMin = sharedLoopBytesMin;
   }
@@ -67,14 +70,23 @@ export class ContinuationCache {
   }
 
   #make(sites: readonly SiteRef[]): void {
+    if (this.image === undefined) throw new Error(`no continuations for ${sites.map(siteKey).join(", ")}`);
+    const from = performance.now();
     const { bytes, needs } = synthesise(this.image, sites, this.#sharedLoopBytesMin);
+    this.synthesisMs += performance.now() - from;
     // Needs are loops further out each time, so this comes to an end.
     const outer = new Set(needs.map(siteKey));
     const inner = sites.filter((site) => !outer.has(siteKey(site)));
     this.complete(needs);
     // A module cannot import from itself.
     if (inner.length < sites.length) this.#make(inner);
-    else this.add({ sites, module: new WebAssembly.Module(bytes) });
+    else this.#compile(sites, bytes);
+  }
+
+  #compile(sites: readonly SiteRef[], bytes: Uint8Array<ArrayBuffer>): void {
+    const from = performance.now();
+    this.add({ sites, module: new WebAssembly.Module(bytes) });
+    this.compileMs += performance.now() - from;
   }
 
   /** The module in which a site's continuation is. */

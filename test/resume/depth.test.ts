@@ -33,6 +33,7 @@ for (const levels of [1, 10, 100, 1000, 10_000]) {
       polls++;
       return polls === levels + 1 || polls === levels + 2;
     });
+    guest.boot();
     const [result] = guest.call("down", type, [BigInt(levels), 5n]);
     assert.is(result, model(BigInt(levels), 5n));
     assert.ok(guest.counts.captures >= 1);

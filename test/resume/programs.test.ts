@@ -96,6 +96,7 @@ function python(): Run {
     const machine = stillMachine(["python", "-B", "-c", PYTHON]);
     const guest = new CapturedGuest(image, module, wasiImports(image, machine), wants);
     machine.memory = guest.memory;
+    guest.boot();
     try {
       guest.call("_start", VOID, []);
     } catch (error) {
@@ -131,6 +132,7 @@ function quickjs(): Run {
     for (const { module: from, name } of image.info.imports) (imports[from] ??= {})[name] ??= () => 0;
     const guest = new CapturedGuest(image, module, imports, wants);
     machine.memory = guest.memory;
+    guest.boot();
     const call = (name: string, ...args: number[]): number => {
       const [result] = guest.call(
         name,

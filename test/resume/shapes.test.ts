@@ -285,12 +285,30 @@ const shapes: readonly Shape[] = [
       (i32.add (local.get $sum)))`,
   },
   {
+    title: "tables that grow and change between captures",
+    text: `(type $f (func (param i32) (result i32))) (table $t 2 funcref) (table $u 1 funcref)
+      (elem (table $t) (i32.const 0) func $slow $twice) (elem declare func $thrice)
+      (func $twice (param $x i32) (result i32) (call $slow (call $slow (local.get $x))))
+      (func $thrice (param $x i32) (result i32) (call $twice (call $slow (local.get $x))))
+      (func (export "run") (param $n i32) (result i32) (local $i i32)
+        (table.set $u (i32.const 0) (ref.func $thrice))
+        (loop $l
+          (drop (table.grow $t (table.get $t (local.get $i)) (i32.const 1)))
+          (table.set $t (i32.const 0) (ref.null func))
+          (table.copy $t $t (i32.const 1) (i32.add (local.get $i) (i32.const 1)) (i32.const 1))
+          (local.set $n (i32.add (call_indirect $u (type $f) (local.get $n) (i32.const 0))
+            (call_indirect $t (type $f) (local.get $n) (i32.const 1))))
+          (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
+        (i32.add (local.get $n) (i32.mul (table.size $t) (i32.const 1000))))`,
+  },
+  {
     title: "a function reference made after a call",
     text: `(type $f (func (param i32) (result i32))) (elem declare func $slow) (table $t 1 funcref)
       (func (export "run") (param $n i32) (result i32)
         (drop (call $slow (local.get $n)))
         (table.set $t (i32.const 0) (ref.func $slow))
-        (i32.add (call_indirect $t (type $f) (i32.const 5) (i32.const 0)) (i32.const 1)))`,
+        (i32.add (call_indirect $t (type $f) (i32.const 5) (i32.const 0))
+          (call_indirect $t (type $f) (i32.const 6) (i32.const 0))))`,
   },
 ];
 

@@ -18,6 +18,7 @@ import {
 import type { Image } from "../../dist/prepare/image.js";
 import { readFrames } from "../../dist/resume/frames.js";
 import { Attachment, ContinuationCache } from "../../dist/resume/resume.js";
+import { loadTables, saveTables } from "../../dist/resume/tables.js";
 import { caller, exportedFunction } from "./bridge.ts";
 import type { FunctionType } from "./signatures.ts";
 import type { Value } from "./values.ts";
@@ -89,7 +90,11 @@ export class CapturedGuest {
     this.#imports = all as WebAssembly.Imports;
     this.#exports = this.#instantiate();
     this.#attachment = this.#attach();
-    this.#run(this.#exports[EXPORT_BOOT] as () => unknown, { params: [], results: [] }, []);
+  }
+
+  /** Once, before any call; a start function may be captured as well. */
+  boot(): void {
+    this.#run(this.#exports[EXPORT_BOOT], { params: [], results: [] }, []);
   }
 
   /** Of the instance on which the guest is now. */
@@ -108,9 +113,12 @@ export class CapturedGuest {
       this.counts.captures++;
       this.#attachment.saveGlobals();
       if (!this.#sameInstance) {
+        // As if they went to another thread.
+        const tables = structuredClone(saveTables(this.#cache.image!, this.#exports));
         this.#exports = this.#instantiate();
         this.#attachment = this.#attach();
         this.#attachment.attach();
+        loadTables(this.#exports, tables);
       }
       this.#attachment.loadGlobals();
       const frames = readFrames(this.ledger);

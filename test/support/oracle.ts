@@ -51,13 +51,20 @@ export function compareCaptured(
   const { functions, globals } = readSignatures(bytes);
   const run = (asked: () => boolean): Seen => {
     const log: string[] = [];
+    const cache = new ContinuationCache(image, sharedLoopBytesMin);
     const guest = new CapturedGuest(
       image,
       module,
       imports((entry) => log.push(entry)),
       asked,
-      { sameInstance, cache: new ContinuationCache(image, sharedLoopBytesMin) },
+      { sameInstance, cache },
     );
+    try {
+      guest.boot();
+    } catch (error) {
+      if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw error;
+      return { steps: [`boot: ${error}; ${log.join(" ")}`], memory: new Uint8Array(0), counts: guest.counts };
+    }
     const words = new Int32Array(guest.ledger.buffer);
     const steps = calls.map(({ name, args }) => {
       const { fuel } = guest.exports;

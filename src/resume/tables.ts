@@ -1,0 +1,52 @@
+/**
+ * Tables that the program itself changes, carried from one instance to another: functions by their index, which is the same in
+ * every instance of an image. What another thread can be sent is numbers alone.
+ *
+ * A table may also hold what is no function of the program, put there by the host. That belongs to the host, which puts its own
+ * into the tables of the instance it attaches; such entries are left as they are found.
+ */
+
+import { EXPORT_FUNCTIONS, EXPORT_TABLE } from "../abi.ts";
+import type { Image } from "../prepare/image.ts";
+import { reopen } from "../prepare/reopen.ts";
+
+/** By table index, those of the program's own: a function index for each entry, NONE or FOREIGN. Structured-cloneable. */
+export type TableState = readonly (readonly [table: number, entries: Int32Array])[];
+
+const NONE = -1;
+const FOREIGN = -2;
+
+/** What the tables hold; nothing for a program that never changes one. */
+export function saveTables(image: Image, exports: WebAssembly.Exports): TableState {
+  if (image.info.capture?.changesTables !== true) return [];
+  const indices = new Map<unknown, number>();
+  const functions = exports[EXPORT_FUNCTIONS] as WebAssembly.Table;
+  for (let index = 0; index < functions.length; index++) indices.set(functions.get(index), index);
+  return ownTables(image).map((index) => {
+    const table = exports[EXPORT_TABLE + index] as WebAssembly.Table;
+    const entries = Int32Array.from({ length: table.length }, (_, i) => {
+      const entry: unknown = table.get(i);
+      return entry === null ? NONE : (indices.get(entry) ?? FOREIGN);
+    });
+    return [index, entries];
+  });
+}
+
+/** Makes the tables of another instance hold the same. */
+export function loadTables(exports: WebAssembly.Exports, state: TableState): void {
+  const functions = exports[EXPORT_FUNCTIONS] as WebAssembly.Table;
+  for (const [index, entries] of state) {
+    const table = exports[EXPORT_TABLE + index] as WebAssembly.Table;
+    if (table.length < entries.length) table.grow(entries.length - table.length);
+    for (const [i, entry] of entries.entries()) {
+      if (entry === NONE) table.set(i, null);
+      else if (entry !== FOREIGN) table.set(i, functions.get(entry));
+    }
+  }
+}
+
+/** Imported tables are the host's. */
+function ownTables(image: Image): number[] {
+  const { tables, tablesImported } = reopen(image).module;
+  return [...tables.keys()].slice(tablesImported);
+}
