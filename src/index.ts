@@ -5,6 +5,7 @@ export {
   FreezeTimeoutError,
   GuestStateError,
   GuestTrapError,
+  HandoverError,
   HostLostError,
   ModuleInvalidError,
   ModuleUnsupportedError,
@@ -15,6 +16,7 @@ export type { CallOptions } from "./guest/calls.ts";
 export { type Capabilities, capabilities, type MissingCapability } from "./guest/capabilities.ts";
 export type { FreezeOptions } from "./guest/freezing.ts";
 export type { Guest } from "./guest/guest.ts";
+export type { HandoverOptions } from "./guest/handover.ts";
 export type { BootOptions } from "./guest/options.ts";
 export type {
   DirtyReport,
@@ -23,6 +25,7 @@ export type {
   GuestEventMap,
   GuestEvents,
   GuestState,
+  HandoverReport,
   ResumeReport,
 } from "./guest/reports.ts";
 export type { Attach, Services, ServicesHost } from "./guest/services.ts";

@@ -52,7 +52,7 @@ export function attachWasi({ platform, data, core, waiting }: HostSide): Wasi {
   });
 }
 
-function servicesHost({ platform, data, core, waiting, exports }: HostSide): ServicesHost {
+function servicesHost({ platform, data, core, waiting, pinning, exports }: HostSide): ServicesHost {
   const { guest, args, env, memory } = data;
   // A wait without a word of the caller's sleeps on one that never changes.
   const still = new Int32Array(new SharedArrayBuffer(4));
@@ -70,11 +70,13 @@ function servicesHost({ platform, data, core, waiting, exports }: HostSide): Ser
     },
     wait: ({ untilMs = Number.POSITIVE_INFINITY, wake }) => {
       const { words, index, value } = wake ?? { words: still, index: 0, value: 0 };
-      const until =
-        untilMs === Number.POSITIVE_INFINITY
-          ? undefined
-          : ({ clock: "monotonic", ns: BigInt(Math.round(untilMs * 1e6)) } as const);
-      return waiting.wait({ words, index, value, until });
+      const asked = untilMs === Number.POSITIVE_INFINITY ? undefined : BigInt(Math.round(untilMs * 1e6));
+      const ns = pinning.deadlineNs ?? asked;
+      pinning.deadlineNs = ns;
+      const until = ns === undefined ? undefined : ({ clock: "monotonic", ns } as const);
+      const waited = waiting.wait({ words, index, value, until });
+      pinning.deadlineNs = undefined;
+      return waited;
     },
     mark: ({ ptr, bytes }) => core.markRange(ptr, bytes),
   };

@@ -5,6 +5,7 @@ import { StillpointError } from "../errors.ts";
 import type { Platform } from "../platform/platform.ts";
 import { Image } from "../prepare/image.ts";
 import { prepare } from "../prepare/off-thread.ts";
+import { ContinuationMaker } from "../resume/maker.ts";
 import { type Assets, loadAssets } from "./assets.ts";
 import { CALL_QUEUE_MAX } from "./calls.ts";
 import { Freezing } from "./freezing.ts";
@@ -68,6 +69,18 @@ function modeOf(output: OutputOption): OutputMode {
   return output === "ignore" ? "ignore" : "ring";
 }
 
+/** Guests of an image share its continuations. */
+const makers = new WeakMap<Image, ContinuationMaker>();
+
+function makerFor(image: Image, platform: Platform): ContinuationMaker {
+  let maker = makers.get(image);
+  if (maker === undefined) {
+    maker = new ContinuationMaker(platform, image);
+    makers.set(image, maker);
+  }
+  return maker;
+}
+
 /** What a function import answers when nobody looks at the answer, by the type that the image's description gives. */
 function zeroOf({ type }: Image["info"]["imports"][number]): unknown {
   const results = type?.split("-> (")[1]?.replace(")", "") ?? "";
@@ -97,13 +110,14 @@ export async function bootGuest(
   const module = await image.module;
   signal?.throwIfAborted();
 
+  const maker = makerFor(image, platform);
   const memory = createMemory(image, name, options.memoryBytesMax);
   const ledger = createLedger({ pageShift: Math.log2(image.info.options.pageBytes), host: FIRST_HOST });
   const core = attachCore(assets.core, ledger, ownerSide(platform.nowNs));
   const policy = options.monotonicClock ?? "include";
   core.startClock(CLOCK_POLICIES.indexOf(policy), options.slewPpmMax ?? SLEW_PPM_MAX);
   const guestMemory = new GuestMemory(memory, core);
-  const common: Omit<HostData, "host" | "role" | "services"> = {
+  const common: Omit<HostData, "host" | "role" | "services" | "continuations"> = {
     guest: name,
     module,
     style: image.info.style,
@@ -111,6 +125,7 @@ export async function bootGuest(
     memoryImport: { module: image.info.memory.importModule, name: image.info.memory.importName },
     ledger,
     core: assets.core,
+    movable: image.info.options.capture,
     zeros: image.info.imports.map(zeroOf),
     args: options.args ?? [],
     env: options.env ?? {},
@@ -142,8 +157,9 @@ export async function bootGuest(
     stderr: new OutputPump(core, ledger, STDERR, stderr, platform),
     callQueueMax: options.callQueueMax ?? CALL_QUEUE_MAX,
     services: options.services?.href,
+    maker,
     spawn: (host, events) => {
-      const data: HostData = { ...common, ...host };
+      const data: HostData = { ...common, ...host, continuations: maker.modules };
       return platform.spawn(new URL("./worker.js", import.meta.url), { name: `stillpoint ${name}`, data }, events);
     },
   });

@@ -15,6 +15,7 @@ import type { Core } from "../core/core.ts";
 import { GuestStateError, HostLostError, StillpointError } from "../errors.ts";
 import type { Platform, Thread, ThreadEvents } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
+import type { ContinuationMaker } from "../resume/maker.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
@@ -69,6 +70,8 @@ export interface GuestParts {
   /** Starts a Worker for this guest; what differs from host to host is given here. */
   spawn(host: Pick<HostData, "host" | "role" | "services">, events: ThreadEvents): Thread;
   readonly services: string | undefined;
+  /** Of the guest's image. */
+  readonly maker: ContinuationMaker;
 }
 
 /** The number of a guest's first host; later ones count on. */
@@ -227,6 +230,12 @@ export class Guest implements AsyncDisposable {
     if (old === undefined || this.#stage === "booting" || this.#handingOver) {
       throw new GuestStateError(this.name, this.state, "it is being booted or handed over already");
     }
+    if (!this.#parts.image.info.options.capture) {
+      throw new StillpointError(
+        "SP_MODULE_UNSUPPORTED",
+        `the image of guest ${this.name} was prepared without capture`,
+      );
+    }
     const services = options.services?.href ?? this.#services;
     this.#handingOver = true;
     this.#calls.hold();
@@ -238,6 +247,8 @@ export class Guest implements AsyncDisposable {
           core: this.#parts.core,
           freezing: this.#parts.freezing,
           old,
+          maker: this.#parts.maker,
+          words: this.#words,
           startStandby: () => this.#startHost("standby", services),
           moved: (to, handed) => this.#moved(to, handed, services),
           state: () => this.state,
@@ -322,7 +333,7 @@ export class Guest implements AsyncDisposable {
 
   #startHost(role: HostData["role"], services: string | undefined): HostLink {
     const number = this.#hostNumber++;
-    const link: HostLink = new HostLink(this.name, number, {
+    const link: HostLink = new HostLink(this.name, number, this.#parts.maker.modules.length, {
       spawn: (events) => this.#parts.spawn({ host: number, role, services }, events),
       // A host that does not have the guest has nothing to say about it.
       events: {

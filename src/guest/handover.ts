@@ -14,9 +14,11 @@
  * later, until the budget is used up.
  */
 
-import { FROZEN } from "../abi.ts";
+import { FROZEN, OFF_FRAMES_TOP } from "../abi.ts";
 import type { Core } from "../core/core.ts";
 import { HandoverError, type StillpointError } from "../errors.ts";
+import type { ContinuationMaker } from "../resume/maker.ts";
+import type { ContinuationModule } from "../resume/resume.ts";
 import { checkBudget, type Freezing } from "./freezing.ts";
 import type { HostLink } from "./link.ts";
 import type { FromHost, Handed } from "./messages.ts";
@@ -46,6 +48,9 @@ export interface HandoverSide {
   readonly core: Core;
   readonly freezing: Freezing;
   readonly old: HostLink;
+  readonly maker: ContinuationMaker;
+  /** The ledger. */
+  readonly words: Int32Array;
   startStandby(): HostLink;
   /** The guest is the new host's. `handed` says what it is in the middle of. */
   moved(to: HostLink, handed: Handed): void;
@@ -60,14 +65,15 @@ export async function handOver(
 ): Promise<HandoverReport> {
   checkBudget(budgetMs);
   signal?.throwIfAborted();
-  const { core, freezing, old } = side;
+  const { core, freezing, maker, old } = side;
   const budget = new Budget(budgetMs, signal);
   const report = emptyReport(side.guest);
   let frozen = false;
   let yielded: Yielded | undefined;
+  let top = 0;
   const standby = side.startStandby();
   try {
-    await budget.within(standby.next("standby"), "the new host was not ready");
+    await budget.within(Promise.all([standby.next("standby"), maker.warm()]), "the new host was not ready");
     let freeze: FreezeReport;
     for (;;) {
       freeze = await freezing.freeze({ budgetMs: budget.leftMs(), ...(signal && { signal }) });
@@ -80,16 +86,20 @@ export async function handOver(
       budget.check("the guest could not leave its thread: there is JavaScript between its frames");
     }
     report.timeToSafepointMs = freeze.timeToSafepointMs;
-    report.captureMs = yielded.captureMs;
-    report.frames = yielded.frames;
-    report.frameBytes = yielded.frameBytes;
+    const { handed, taken } = yielded;
+    report.captureMs = taken.captureMs;
+    report.frames = taken.frames.length;
+    report.frameBytes = taken.frameBytes;
+    report.stateBytes = taken.stateBytes;
     core.taken();
-    standby.post({ type: "adopt", handed: yielded.handed });
-    const { times } = await budget.within(standby.next("adopted"), "the new host did not take the guest over");
-    Object.assign(report, times);
+    top = Atomics.load(side.words, OFF_FRAMES_TOP >> 2);
+    Object.assign(report, await budget.within(maker.make(taken.frames), "continuations were not made"));
+    standby.post({ type: "adopt", handed, continuations: fresh(maker, standby) });
+    const { restoreMs } = await budget.within(standby.next("adopted"), "the new host did not take the guest over");
+    report.restoreMs = restoreMs;
     if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
   } catch (cause) {
-    await rollBack(side, { standby, frozen, yielded });
+    await rollBack(side, { standby, frozen, yielded, top });
     if (signal?.aborted === true) throw signal.reason;
     throw new HandoverError(side.guest, { cause: cause as StillpointError, report, guestState: side.state() });
   } finally {
@@ -99,6 +109,13 @@ export async function handOver(
   report.blackoutMs = (await freezing.resume()).blackoutMs;
   await retire(old, "replaced");
   return report;
+}
+
+/** The continuations that this host does not have yet. It is told of them once. */
+function fresh(maker: ContinuationMaker, host: HostLink): ContinuationModule[] {
+  const missing = maker.modules.slice(host.continuations);
+  host.continuations = maker.modules.length;
+  return missing;
 }
 
 /** Gets the guest off its thread; undefined if it cannot leave now. */
@@ -116,8 +133,8 @@ async function recalled(core: Core, old: HostLink, freeze: FreezeReport, budget:
 
 /** The guest goes on where it was, in the old host. */
 async function rollBack(
-  { core, freezing, old }: HandoverSide,
-  { standby, frozen, yielded }: { standby: HostLink; frozen: boolean; yielded: Yielded | undefined },
+  { core, freezing, maker, old, words }: HandoverSide,
+  { standby, frozen, yielded, top }: { standby: HostLink; frozen: boolean; yielded: Yielded | undefined; top: number },
 ): Promise<void> {
   // Its end is awaited before the old host goes on, so that there are never two.
   await retire(standby, "abandoned");
@@ -125,7 +142,10 @@ async function rollBack(
   if (yielded === undefined) core.unrecall();
   else {
     core.taken();
-    old.post({ type: "keep" });
+    // The new host may have taken the globals off the frames.
+    Atomics.store(words, OFF_FRAMES_TOP >> 2, top);
+    await maker.make(yielded.taken.frames);
+    old.post({ type: "keep", continuations: fresh(maker, old) });
   }
   await freezing.resume();
 }

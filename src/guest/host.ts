@@ -15,6 +15,7 @@
 import { EXPORT_BOOT, EXPORT_SLOW, OFF_UNWINDING, SLOW_POLL, SLOW_WAIT32, SLOW_WAIT64 } from "../abi.ts";
 import { attachCore, type Core, NO, WANTED } from "../core/core.ts";
 import type { Platform, Self } from "../platform/platform.ts";
+import type { ContinuationModule } from "../resume/resume.ts";
 import { ExitSignal } from "../wasi/host.ts";
 import type { Wasi } from "../wasi/wasi.ts";
 import { attachServices, attachWasi, type HostSide, provided, resolveImports } from "./attach.ts";
@@ -58,8 +59,9 @@ class Host {
   #stack: Stack | undefined;
   /** What the guest is in the middle of. */
   #activity: Activity = IDLE;
-  /** Whether its stack lies in the ledger. */
+  /** Whether its stack lies in the ledger, and what lets it go on from there. */
   #captured = false;
+  #continuation: (() => unknown) | undefined;
   /** Whether the guest has been given to this host. */
   #has: boolean;
   /** The last exception that was thrown into the guest; whatever was thrown, undefined included. */
@@ -120,7 +122,7 @@ class Host {
     });
     const { exports } = await this.#instantiate(imports);
     this.#exports = exports;
-    this.#stack = new Stack(this.#data, exports);
+    if (this.#data.movable) this.#stack = new Stack(this.#data, exports);
     const slow = exports[EXPORT_SLOW] as WebAssembly.Table;
     slow.set(SLOW_POLL, this.#core.poll);
     slow.set(SLOW_WAIT32, this.#core.guestWait32);
@@ -192,9 +194,9 @@ class Host {
       case "yield":
         return this.#core.heed() === 0 ? undefined : this.#yield();
       case "adopt":
-        return this.#adopt(message.handed);
+        return this.#adopt(message.handed, message.continuations);
       case "keep":
-        return this.#keep();
+        return this.#keep(message.continuations);
       case "dispose":
         return this.#dispose(message.reason);
     }
@@ -317,41 +319,44 @@ class Host {
   /** The guest is frozen and this thread is out of it: says what the next host needs. */
   #yield(): void {
     const from = performance.now();
-    const stack = this.#stack as Stack;
-    stack.save();
+    const saved = (this.#stack as Stack).save();
     const handed: Handed = {
       activity: this.#activity,
       captured: this.#captured,
+      deadlineNs: this.#pinning.deadlineNs,
       services: this.#services.snapshot?.(),
       wasi: (this.#wasi as Wasi).snapshot(),
     };
-    const { frames, frameBytes } = this.#captured ? stack.measure() : { frames: 0, frameBytes: 0 };
-    this.#post({ type: "yielded", handed, captureMs: performance.now() - from, frames, frameBytes });
+    this.#post({ type: "yielded", handed, taken: { ...saved, captureMs: performance.now() - from } });
   }
 
-  #adopt(handed: Handed): void {
+  /** Everything up to the guest's first instruction here. */
+  #adopt(handed: Handed, continuations: readonly ContinuationModule[]): void {
     try {
       const from = performance.now();
       (this.#wasi as Wasi).restore(handed.wasi);
       this.#restore(handed.services);
       const stack = this.#stack as Stack;
       stack.load();
-      const restoreMs = performance.now() - from;
-      const made = handed.captured ? stack.prepare() : { synthesisMs: 0, compileMs: 0, cacheMisses: 0 };
+      stack.add(continuations);
+      this.#continuation = handed.captured ? stack.continuation() : undefined;
       this.#activity = handed.activity;
       this.#captured = handed.captured;
+      this.#pinning.deadlineNs = handed.deadlineNs;
       this.#has = true;
-      this.#post({ type: "adopted", times: { restoreMs, ...made } });
+      this.#post({ type: "adopted", restoreMs: performance.now() - from });
     } catch (error) {
-      this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
-      return;
+      return this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
     }
     this.#goOn();
   }
 
-  /** Nobody took the guest: its stack, if it had one, is put back here. */
-  #keep(): void {
-    if (this.#captured) (this.#stack as Stack).prepare();
+  /** Nobody took the guest: what was taken off is put back here. */
+  #keep(continuations: readonly ContinuationModule[]): void {
+    const stack = this.#stack as Stack;
+    stack.takeBack();
+    stack.add(continuations);
+    if (this.#captured) this.#continuation = stack.continuation();
     this.#goOn();
   }
 
@@ -361,8 +366,7 @@ class Host {
     if (this.#core.takeUp() === WANTED) return this.#yield();
     if (this.#captured) {
       this.#captured = false;
-      const stack = this.#stack as Stack;
-      return this.#finished(this.#ran(() => stack.resume(), { inside: true }));
+      return this.#finished(this.#ran(this.#continuation, { inside: true }));
     }
     if (this.#leave()) this.#yield();
   }

@@ -16,6 +16,8 @@ export interface LinkEvents {
 export class HostLink {
   /** The number under which this host may run the guest. */
   readonly number: number;
+  /** How many of the image's modules of continuations this host has. */
+  continuations: number;
   readonly #guest: string;
   readonly #thread: Thread;
   readonly #expected = new Map<FromHost["type"], PromiseWithResolvers<FromHost>>();
@@ -24,10 +26,12 @@ export class HostLink {
   constructor(
     guest: string,
     number: number,
+    continuations: number,
     { spawn, events }: { spawn(events: ThreadEvents): Thread; events: LinkEvents },
   ) {
     this.#guest = guest;
     this.number = number;
+    this.continuations = continuations;
     this.#thread = spawn({
       message: (message) => this.#receive(message as FromHost, events),
       exit: (error) => {

@@ -4,6 +4,8 @@
  */
 
 import type { ErrorCode } from "../errors.ts";
+import type { SiteRef } from "../resume/continuation.ts";
+import type { ContinuationModule } from "../resume/resume.ts";
 import type { Preopen, WasiState } from "../wasi/host.ts";
 
 /** Where standard output and error go, as far as the host has to know. */
@@ -25,6 +27,10 @@ export interface HostData {
   readonly memoryImport: { readonly module: string; readonly name: string };
   readonly ledger: WebAssembly.Memory;
   readonly core: WebAssembly.Module;
+  /** Whether the image was prepared so that its guests can leave a thread. */
+  readonly movable: boolean;
+  /** Continuations that have been made for guests of this image. */
+  readonly continuations: readonly ContinuationModule[];
   /** The services module, if it is not WASI alone. */
   readonly services: string | undefined;
   readonly args: readonly string[];
@@ -49,16 +55,19 @@ export interface Handed {
   readonly activity: Activity;
   /** Whether a stack lies in the ledger. */
   readonly captured: boolean;
+  /** When the wait in a service of the user's that was left is to end, ns of the guest's monotonic clock. */
+  readonly deadlineNs: bigint | undefined;
   readonly services: unknown;
   readonly wasi: WasiState;
 }
 
-/** How long the parts of going on elsewhere took, ms, and how much there was. */
-export interface AdoptTimes {
-  readonly restoreMs: number;
-  readonly synthesisMs: number;
-  readonly compileMs: number;
-  readonly cacheMisses: number;
+/** What a host took off its thread. */
+export interface Taken {
+  readonly captureMs: number;
+  /** Where the guest stopped in each of its frames, the outermost first. */
+  readonly frames: readonly SiteRef[];
+  readonly frameBytes: number;
+  readonly stateBytes: number;
 }
 
 export type ToHost =
@@ -68,9 +77,9 @@ export type ToHost =
   /** The guest is frozen and wanted. A host that is inside the guest finds that out by itself, and yields unasked. */
   | { readonly type: "yield" }
   /** Take the guest over, up to its first instruction. */
-  | { readonly type: "adopt"; readonly handed: Handed }
+  | { readonly type: "adopt"; readonly handed: Handed; readonly continuations: readonly ContinuationModule[] }
   /** Nobody took the guest: go on with it here. */
-  | { readonly type: "keep" }
+  | { readonly type: "keep"; readonly continuations: readonly ContinuationModule[] }
   /** This host is no longer needed, or never was. */
   | { readonly type: "dispose"; readonly reason: "replaced" | "abandoned" };
 
@@ -99,15 +108,9 @@ export type FromHost =
   | { readonly type: "ready" }
   /** Services are attached and the image is instantiated; the guest has not been touched. */
   | { readonly type: "standby" }
-  | {
-      readonly type: "yielded";
-      readonly handed: Handed;
-      readonly captureMs: number;
-      readonly frames: number;
-      readonly frameBytes: number;
-    }
+  | { readonly type: "yielded"; readonly handed: Handed; readonly taken: Taken }
   /** Everything is in place; the guest goes on when it is released. */
-  | { readonly type: "adopted"; readonly times: AdoptTimes }
+  | { readonly type: "adopted"; readonly restoreMs: number }
   /** The services have been disposed of. */
   | { readonly type: "disposed" }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: CallOutcome }

@@ -22,6 +22,11 @@ export class Pinning {
   #outside = 0;
   /** A LeaveSignal is on its way. */
   #leaving = false;
+  /**
+   * When the wait is to end that was left, here or by the host before, ns of the guest's monotonic clock. It holds for the
+   * first wait of the call that is issued again: a service that reckons from now would otherwise begin anew.
+   */
+  deadlineNs: bigint | undefined;
 
   constructor(core: Core, ledger: WebAssembly.Memory) {
     this.#core = core;
@@ -72,6 +77,7 @@ export class Pinning {
       try {
         const answer = service(...args);
         settled();
+        this.deadlineNs = undefined;
         return answer;
       } catch (error) {
         if (this.#leaves(error)) return zero;

@@ -1,41 +1,55 @@
-/** The guest's stack and globals on their way between threads: out of this instance into the ledger, and back into one. */
+/**
+ * The guest's stack and globals on a host: out of its instance into the ledger, and from there into another one. On the
+ * ledger's frames lie the globals, so they are the last to come and the first to go.
+ */
 
-import { BeginError } from "./failure.ts";
+import { OFF_FRAMES_TOP } from "../abi.ts";
+import type { SiteRef } from "../resume/continuation.ts";
+import { readFrames } from "../resume/frames.ts";
+import { Attachment, ContinuationCache, type ContinuationModule } from "../resume/resume.ts";
 import type { HostData } from "./messages.ts";
 
 export class Stack {
-  readonly #exports: WebAssembly.Exports;
+  readonly #data: HostData;
+  readonly #cache: ContinuationCache = new ContinuationCache();
+  readonly #attachment: Attachment;
 
-  constructor(_data: HostData, exports: WebAssembly.Exports) {
-    this.#exports = exports;
+  constructor(data: HostData, exports: WebAssembly.Exports) {
+    this.#data = data;
+    const { memory, ledger } = data;
+    this.#attachment = new Attachment({ exports, memory, ledger }, this.#cache);
+    this.add(data.continuations);
   }
 
-  #run(name: string): void {
-    const run = this.#exports[name];
-    if (typeof run !== "function") throw new BeginError("SP_SERVICES_INVALID", `the image has no ${name}`);
-    (run as () => void)();
+  /** Continuations that have been made elsewhere. */
+  add(modules: readonly ContinuationModule[]): void {
+    for (const module of modules) this.#cache.add(module);
   }
 
-  /** Mutable globals into the ledger. */
-  save(): void {
-    this.#run("stillpoint:save");
+  /** Globals out of this instance. */
+  save(): { frames: readonly SiteRef[]; frameBytes: number; stateBytes: number } {
+    const top = this.#top();
+    this.#attachment.saveGlobals();
+    return { frames: readFrames(this.#data.ledger), frameBytes: top, stateBytes: this.#top() - top };
   }
 
-  /** Mutable globals out of the ledger, in an instance whose data segments count as copied. */
+  /** Globals into this instance, under which the guest has not run yet: what boot would have dropped is dropped first. */
   load(): void {
-    this.#run("stillpoint:drop");
-    this.#run("stillpoint:load");
+    this.#attachment.attach();
+    this.#attachment.loadGlobals();
   }
 
-  measure(): { frames: number; frameBytes: number } {
-    return { frames: 0, frameBytes: 0 };
+  /** Globals back into the instance that saved them. */
+  takeBack(): void {
+    this.#attachment.loadGlobals();
   }
 
-  prepare(): { synthesisMs: number; compileMs: number; cacheMisses: number } {
-    return { synthesisMs: 0, compileMs: 0, cacheMisses: 0 };
+  /** What lets the guest go on from its frames, when it is called. */
+  continuation(): () => unknown {
+    return this.#attachment.continuation();
   }
 
-  resume(): unknown {
-    throw new BeginError("SP_GUEST_TRAP", "the image was prepared without capture");
+  #top(): number {
+    return new Int32Array(this.#data.ledger.buffer)[OFF_FRAMES_TOP >> 2]!;
   }
 }

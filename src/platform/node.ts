@@ -61,6 +61,7 @@ function spawn(url: URL, { name, data }: { name: string; data: unknown }, events
       await worker.terminate();
       await gone;
     },
+    unref: () => worker.unref(),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Thread {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   /** Ends the thread wherever it is; resolves once it is gone, when nothing it could still write is outstanding. */
   terminate(): Promise<void>;
+  /** From now on the process does not stay for it. */
+  unref(): void;
 }
 
 export interface ThreadEvents {

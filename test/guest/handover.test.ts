@@ -1,0 +1,277 @@
+// Goal: a guest that is handed over goes on as if nothing had happened, whatever it was in the middle of, and a handover that
+// fails leaves it where it was. Method: services that say which version they are, counters in guest memory that must not skip,
+// programs whose whole output is compared, and new hosts that are broken in every way that hosts have.
+
+import { readdirSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Fleet, type Guest, type HandoverError, prepare } from "../../dist/index.js";
+import { assemble } from "../support/assemble.ts";
+import { CLERK, codeOf, FULL, pythonWasm, services, share, sleep, textOf } from "../support/guests.ts";
+import { Random } from "../support/random.ts";
+
+const clerk = prepare(assemble(CLERK)!, { capture: true });
+const python = prepare(pythonWasm(), { capture: true });
+
+/** Services of a version: ask(n) waits n ms and says which, and how often it was asked survives from version to version. */
+function version(v: number, broken: { attach?: string; restore?: string; healthy?: string } = {}): URL {
+  return services(`
+    ${broken.attach ?? ""}
+    let asked = 0;
+    const until = (ms) => host.clock.monotonicMs() + ms;
+    return {
+      imports: { env: { ask(n) { asked++; if (n > 0) host.wait({ untilMs: until(n) }); return ${v}; } } },
+      calls: { version: () => ${v}, asked: () => asked, slow() { const end = until(120); while (until(0) < end); return ${v}; } },
+      snapshot: () => ({ asked }),
+      restore(state) { ${broken.restore ?? ""} asked = state?.asked ?? 0; },
+      healthy() { ${broken.healthy ?? ""} return true; },
+    };`);
+}
+
+const handover = suite<{ fleet: Fleet }>("handover");
+handover.before(async (context) => {
+  context.fleet = await Fleet.open();
+});
+handover.after(async ({ fleet }) => {
+  await fleet[Symbol.asyncDispose]();
+});
+
+handover("an idle guest goes on under the next version, memory and services' state kept", async ({ fleet }) => {
+  await using guest = await fleet.boot(await clerk, { name: "idle", services: version(1) });
+  for (let v = 2; v <= 30; v++) {
+    assert.is(await guest.call("bump"), v - 1);
+    assert.is(await guest.call("ask", [0]), v - 1);
+    const report = await guest.handover({ services: version(v) });
+    assert.is(report.guestBytesCopied, 0);
+    assert.is(report.frames, 0);
+    assert.is(guest.state, "idle");
+  }
+  assert.is(await guest.call("version"), 30);
+  assert.is(await guest.call("asked"), 29);
+});
+
+handover("under constant calls each call has exactly one outcome, in order", async ({ fleet }) => {
+  await using guest = await fleet.boot(await clerk, { name: "busy", services: version(1) });
+  const random = new Random(1);
+  let calling = true;
+  let answered = 0;
+  const caller = (async () => {
+    const outstanding: Promise<void>[] = [];
+    while (calling) {
+      outstanding.push(guest.call<number>("bump").then((count) => assert.is(count, ++answered)));
+      if (outstanding.length > 4) await outstanding.shift();
+    }
+    await Promise.all(outstanding);
+  })();
+  const rounds = share(1000, 60);
+  for (let v = 2; v < 2 + rounds; v++) {
+    await guest.handover({ services: version(v % 7) });
+    await sleep(random.below(3));
+  }
+  calling = false;
+  await caller;
+  assert.is(await guest.call("bump"), answered + 1);
+});
+
+handover("a call that is under way goes on from where it stopped", async ({ fleet }) => {
+  await using guest = await fleet.boot(await clerk, { name: "turning", services: version(1) });
+  // More than are done by the time the first new host is ready.
+  const turns = FULL ? 2_000_000_000 : 1_500_000_000;
+  const outcome = guest.call<bigint>("turns", [turns]);
+  let handovers = 0;
+  let over = false;
+  void outcome.then(() => {
+    over = true;
+  });
+  let frames = 0;
+  while (!over && handovers < share(200, 12)) {
+    const report = await guest.handover({ services: version(2 + (handovers % 5)) });
+    frames += report.frames;
+    handovers++;
+    await sleep(5);
+  }
+  assert.is(await outcome, BigInt(turns));
+  assert.ok(frames > 0, `${handovers} handovers took ${frames} frames`);
+  console.log(`# ${handovers} handovers, ${frames} frames`);
+});
+
+handover("a service that waits is called again and waits no longer than it should", async ({ fleet }) => {
+  await using guest = await fleet.boot(await clerk, { name: "waiting", services: version(1) });
+  const from = performance.now();
+  const outcome = guest.call<number>("ask", [1500]);
+  await sleep(20);
+  assert.is(guest.state, "waiting");
+  let frames = 0;
+  for (let v = 2; v <= 4; v++) frames += (await guest.handover({ services: version(v) })).frames;
+  assert.is(await outcome, 4, "the answer is the last version's");
+  const tookMs = performance.now() - from;
+  assert.ok(tookMs >= 1500 && tookMs < 3000, `${tookMs} ms`);
+  assert.ok(frames >= 3);
+});
+
+const PROGRAM = `
+import hashlib, json, re, sys, time
+def gen(n):
+    for i in range(n):
+        try:
+            if i % 97 == 0: raise ValueError(i)
+            yield i * i
+        except ValueError as e:
+            yield -int(str(e))
+class A:
+    def __init__(self, n): self.n = n
+    def f(self, d): return self.n if d == 0 else self.f(d - 1) + 1
+digest = hashlib.sha256()
+for round in range(ROUNDS):
+    values = list(gen(300))
+    text = json.dumps({"round": round, "values": values})
+    assert json.loads(text)["values"] == values
+    digest.update(text.encode())
+    digest.update(str(3 ** (200 + round)).encode())
+    digest.update(str(len(re.findall(r"[0-9]+7", text))).encode())
+    digest.update(str(A(round).f(60)).encode())
+    if round % 10 == 0: print(round, digest.hexdigest(), flush=True)
+print(digest.hexdigest())
+`;
+
+handover("CPython prints the same whatever it is handed over in the middle of", async ({ fleet }) => {
+  const random = new Random(2);
+  const program = PROGRAM.replace("ROUNDS", String(share(40_000, 6000)));
+  const run = (name: string): Promise<Guest> =>
+    python.then((image) =>
+      fleet.boot(image, { name, args: ["python", "-c", program], stdout: "pipe", stderr: "pipe" }),
+    );
+  const plain = await run("plain");
+  const expected = await textOf(plain.stdout);
+  const guest = await run("moving");
+  const output = textOf(guest.stdout);
+  const errors = textOf(guest.stderr);
+  const depths: number[] = [];
+  while (depths.length < share(1000, 25)) {
+    await sleep(random.below(20));
+    try {
+      depths.push((await guest.handover()).frames);
+    } catch (error) {
+      if (guest.state === "exited" || (error as HandoverError).code === "SP_GUEST_STATE") break;
+      if ((error as HandoverError).guestState === "exited") break;
+      throw error;
+    }
+  }
+  assert.is(await output, expected);
+  assert.is(await errors, "");
+  console.log(`# ${depths.length} handovers, up to ${Math.max(...depths)} frames`);
+});
+
+handover("a sleep handed over all the time ends when it should", async ({ fleet }) => {
+  const program = "import time; a = time.monotonic(); time.sleep(2); print(time.monotonic() - a)";
+  const guest = await fleet.boot(await python, { name: "sleeper", args: ["python", "-c", program], stdout: "pipe" });
+  const output = textOf(guest.stdout);
+  let over = false;
+  void guest.exited.then(() => {
+    over = true;
+  });
+  let handovers = 0;
+  while (!over) {
+    await sleep(100);
+    const code = await codeOf(guest.handover());
+    if (code === "nothing was thrown") handovers++;
+  }
+  const slept = Number(await output);
+  assert.ok(slept >= 2 && slept < 4, `slept ${slept} s over ${handovers} handovers`);
+  assert.ok(handovers > 3);
+});
+
+handover("lines of standard input are answered across handovers, none lost", async ({ fleet }) => {
+  const program = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)";
+  let feed!: ReadableStreamDefaultController<Uint8Array>;
+  const stdin = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      feed = controller;
+    },
+  });
+  const guest = await fleet.boot(await python, {
+    name: "lines",
+    args: ["python", "-c", program],
+    stdin,
+    stdout: "pipe",
+  });
+  const output = textOf(guest.stdout);
+  const lines = share(100, 20);
+  for (let i = 0; i < lines; i++) {
+    feed.enqueue(new TextEncoder().encode(`line ${i}\n`));
+    if (i % 2 === 0) await sleep(3);
+    await guest.handover();
+  }
+  feed.close();
+  assert.is(await output, Array.from({ length: lines }, (_, i) => `${[...`line ${i}`].reverse().join("")}\n`).join(""));
+});
+
+for (const [how, next, inside] of [
+  ["throws while it loads", new URL("data:text/javascript,throw new Error('broken')"), /broken/],
+  ["throws in attach", version(9, { attach: "throw new Error('not today');" }), /not today/],
+  ["hangs in attach", version(9, { attach: "for (;;);" }), /within 1500 ms/],
+  ["lacks an import", new URL("data:text/javascript,export default () => ({ imports: {} })"), /env\.ask/],
+  ["throws in restore", version(9, { restore: "throw new Error('cannot');" }), /cannot/],
+  ["is not healthy", version(9, { healthy: "return false;" }), /not healthy/],
+  ["dies", version(9, { healthy: "process.exit(1);" }), /exit/],
+  ["hangs when it has everything", version(9, { healthy: "for (;;);" }), /within 1500 ms/],
+] as const) {
+  handover(`a new host that ${how} leaves the guest in the old one`, async ({ fleet }) => {
+    await using guest = await fleet.boot(await clerk, { name: "rolled back", services: version(1) });
+    const outcome = guest.call<bigint>("turns", [1_500_000_000]);
+    const error = await guest.handover({ services: next, budgetMs: 1500 }).then(
+      () => undefined,
+      (error: HandoverError) => error,
+    );
+    assert.is(error?.code, "SP_HANDOVER_FAILED");
+    assert.match(String(error?.message), inside);
+    assert.is(await outcome, 1_500_000_000n);
+    assert.is(await guest.call("version"), 1);
+    await guest.handover({ services: version(2) });
+    assert.is(await guest.call("version"), 2);
+  });
+}
+
+handover("JavaScript that calls around the guest is let finish", async ({ fleet }) => {
+  await using guest = await fleet.boot(await clerk, { name: "around", services: version(1) });
+  const outcome = guest.call("slow");
+  await sleep(10);
+  await guest.handover({ services: version(2) });
+  assert.is(await outcome, 1, "it ran to its end under the old services");
+  assert.is(await guest.call("version"), 2);
+});
+
+handover("a held guest is moved and stays held", async ({ fleet }) => {
+  await using guest = await fleet.boot(await clerk, { name: "held", services: version(1) });
+  const outcome = guest.call<bigint>("turns", [1_500_000_000]);
+  await sleep(5);
+  await guest.freeze();
+  await guest.handover({ services: version(2) });
+  assert.is(guest.state, "frozen");
+  await guest.handover({ services: version(3) });
+  assert.is(guest.state, "frozen");
+  assert.is((await guest.resume()).held, 0);
+  assert.is(await outcome, 1_500_000_000n);
+  assert.is(await guest.call("version"), 3);
+});
+
+handover("two at once, one too early, one too late are refused", async ({ fleet }) => {
+  const guest = await fleet.boot(await clerk, { name: "refused", services: version(1) });
+  const first = guest.handover({ services: version(2) });
+  assert.is(await codeOf(guest.handover()), "SP_GUEST_STATE");
+  await first;
+  await guest.terminate();
+  assert.is(await codeOf(guest.handover()), "SP_GUEST_STATE");
+});
+
+handover("old Workers leave no descriptor behind", async ({ fleet }) => {
+  const open = (): number => readdirSync("/proc/self/fd").length;
+  const guest = await fleet.boot(await clerk, { name: "tidy", services: version(1), preopens: { "/": "/tmp" } });
+  await guest.handover();
+  const before = open();
+  for (let i = 0; i < 10; i++) await guest.handover();
+  assert.ok(open() <= before + 2, `${before} before, ${open()} after`);
+  await guest.terminate();
+});
+
+handover.run();
