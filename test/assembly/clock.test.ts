@@ -209,6 +209,18 @@ clock(
   },
 );
 
+clock("slew: a deadline is brought nearer by what there is to catch up, and by no more", () => {
+  const bed = new Bed({ policy: SLEW, ppm: 100_000n });
+  bed.owner.request();
+  bed.nowNs += 10_000_000n;
+  bed.owner.release();
+  const reading = bed.host.monotonicNs();
+  // 10 ms are caught up after 100 ms, in which the clock shows 110 ms.
+  assert.is(bed.host.untilMonotonicNs(reading + 55_000_000n), 50_000_000n);
+  assert.is(bed.host.untilMonotonicNs(reading + 110_000_000n), 100_000_000n);
+  assert.is(bed.host.untilMonotonicNs(reading + 1_000_000_000n), 990_000_000n);
+});
+
 clock("a source that goes back by a little, as in another thread, does not take the reading back", () => {
   const bed = new Bed({ policy: INCLUDE, ppm: 0n });
   const before = bed.host.monotonicNs();

@@ -141,6 +141,23 @@ poll("finds input that comes while it waits, and tells how much", () => {
   assert.equal(events, [{ userdata: 77n, error: "ESUCCESS", type: 1, bytes: 5, hangup: false }]);
 });
 
+poll("reads the bell before it looks, so that no ring is lost", () => {
+  // The input comes between the look and the wait: the wait must not sleep then.
+  const { calls, machine } = withClocks(() => {});
+  const readable = machine.stdin.readable.bind(machine.stdin);
+  let looks = 0;
+  machine.stdin.readable = () => {
+    const bytes = readable();
+    if (looks++ === 0) {
+      machine.stdin.offer("12345");
+      machine.ring();
+    }
+    return bytes;
+  };
+  const events = calls.poll({ read: 0, userdata: 77n });
+  assert.equal(events, [{ userdata: 77n, error: "ESUCCESS", type: 1, bytes: 5, hangup: false }]);
+});
+
 poll("tells the end of input and a refused output as a hangup", () => {
   const stdout = new Output(0);
   const { calls, machine } = withClocks(undefined, stdout);

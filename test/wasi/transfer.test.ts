@@ -50,6 +50,21 @@ streams("read the bell before they look, so that no ring is lost", () => {
   assert.is(stdout.text, "hello");
 });
 
+streams("read the bell before they look for input as well", () => {
+  const machine = new Machine();
+  const read = machine.stdin.read.bind(machine.stdin);
+  let looks = 0;
+  machine.stdin.read = (into) => {
+    const bytes = read(into);
+    if (looks++ === 0) {
+      machine.stdin.offer("hello");
+      machine.ring();
+    }
+    return bytes;
+  };
+  assert.is(new Calls(machine).read(0, 10), "hello");
+});
+
 streams("answer EPIPE once nobody reads, also while waiting", () => {
   const stdout = new Output(3);
   const machine = new Machine(
