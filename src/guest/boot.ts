@@ -6,6 +6,7 @@ import type { Platform } from "../platform/platform.ts";
 import { Image } from "../prepare/image.ts";
 import { prepare } from "../prepare/off-thread.ts";
 import { ContinuationMaker } from "../resume/maker.ts";
+import { changedTables } from "../resume/tables.ts";
 import { type Assets, loadAssets } from "./assets.ts";
 import { CALL_QUEUE_MAX } from "./calls.ts";
 import { Freezing } from "./freezing.ts";
@@ -126,6 +127,7 @@ export async function bootGuest(
     ledger,
     core: assets.core,
     movable: image.info.options.capture,
+    changedTables: changedTables(image),
     zeros: image.info.imports.map(zeroOf),
     args: options.args ?? [],
     env: options.env ?? {},

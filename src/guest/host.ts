@@ -319,11 +319,13 @@ class Host {
   /** The guest is frozen and this thread is out of it: says what the next host needs. */
   #yield(): void {
     const from = performance.now();
-    const saved = (this.#stack as Stack).save();
+    const stack = this.#stack as Stack;
+    const saved = stack.save();
     const handed: Handed = {
       activity: this.#activity,
       captured: this.#captured,
       deadlineNs: this.#pinning.deadlineNs,
+      tables: stack.tables(),
       services: this.#services.snapshot?.(),
       wasi: (this.#wasi as Wasi).snapshot(),
     };
@@ -337,7 +339,7 @@ class Host {
       (this.#wasi as Wasi).restore(handed.wasi);
       this.#restore(handed.services);
       const stack = this.#stack as Stack;
-      stack.load();
+      stack.load(handed.tables);
       stack.add(continuations);
       this.#continuation = handed.captured ? stack.continuation() : undefined;
       this.#activity = handed.activity;

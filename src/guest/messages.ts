@@ -6,6 +6,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { SiteRef } from "../resume/continuation.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
+import type { TableState } from "../resume/tables.ts";
 import type { Preopen, WasiState } from "../wasi/host.ts";
 
 /** Where standard output and error go, as far as the host has to know. */
@@ -29,6 +30,8 @@ export interface HostData {
   readonly core: WebAssembly.Module;
   /** Whether the image was prepared so that its guests can leave a thread. */
   readonly movable: boolean;
+  /** Tables that the program itself changes. */
+  readonly changedTables: readonly number[];
   /** Continuations that have been made for guests of this image. */
   readonly continuations: readonly ContinuationModule[];
   /** The services module, if it is not WASI alone. */
@@ -57,6 +60,7 @@ export interface Handed {
   readonly captured: boolean;
   /** When the wait in a service of the user's that was left is to end, ns of the guest's monotonic clock. */
   readonly deadlineNs: bigint | undefined;
+  readonly tables: TableState;
   readonly services: unknown;
   readonly wasi: WasiState;
 }

@@ -1,21 +1,25 @@
 /**
- * The guest's stack and globals on a host: out of its instance into the ledger, and from there into another one. On the
- * ledger's frames lie the globals, so they are the last to come and the first to go.
+ * The guest's stack, globals and tables on a host: out of its instance into the ledger, and from there into another one. On
+ * the ledger's frames lie the globals, so they are the last to come and the first to go. Tables that the program itself
+ * changes go beside it, by function index.
  */
 
 import { OFF_FRAMES_TOP } from "../abi.ts";
 import type { SiteRef } from "../resume/continuation.ts";
 import { readFrames } from "../resume/frames.ts";
 import { Attachment, ContinuationCache, type ContinuationModule } from "../resume/resume.ts";
+import { loadTables, saveTables, type TableState } from "../resume/tables.ts";
 import type { HostData } from "./messages.ts";
 
 export class Stack {
   readonly #data: HostData;
   readonly #cache: ContinuationCache = new ContinuationCache();
   readonly #attachment: Attachment;
+  readonly #exports: WebAssembly.Exports;
 
   constructor(data: HostData, exports: WebAssembly.Exports) {
     this.#data = data;
+    this.#exports = exports;
     const { memory, ledger } = data;
     this.#attachment = new Attachment({ exports, memory, ledger }, this.#cache);
     this.add(data.continuations);
@@ -33,9 +37,15 @@ export class Stack {
     return { frames: readFrames(this.#data.ledger), frameBytes: top, stateBytes: this.#top() - top };
   }
 
-  /** Globals into this instance, under which the guest has not run yet: what boot would have dropped is dropped first. */
-  load(): void {
+  /** What the tables hold that the program changes. */
+  tables(): TableState {
+    return saveTables(this.#data.changedTables, this.#exports);
+  }
+
+  /** All of it into this instance, in which the guest has not run yet: what boot would have dropped is dropped first. */
+  load(tables: TableState): void {
     this.#attachment.attach();
+    loadTables(this.#exports, tables);
     this.#attachment.loadGlobals();
   }
 

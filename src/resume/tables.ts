@@ -16,13 +16,20 @@ export type TableState = readonly (readonly [table: number, entries: Int32Array]
 const NONE = -1;
 const FOREIGN = -2;
 
-/** What the tables hold; nothing for a program that never changes one. */
-export function saveTables(image: Image, exports: WebAssembly.Exports): TableState {
+/** The tables of its own that a program changes; none for nearly every program. Imported ones are the host's. */
+export function changedTables(image: Image): readonly number[] {
   if (image.info.capture?.changesTables !== true) return [];
+  const { tables, tablesImported } = reopen(image).module;
+  return [...tables.keys()].slice(tablesImported);
+}
+
+/** What these tables hold. */
+export function saveTables(tables: readonly number[], exports: WebAssembly.Exports): TableState {
+  if (tables.length === 0) return [];
   const indices = new Map<unknown, number>();
   const functions = exports[EXPORT_FUNCTIONS] as WebAssembly.Table;
   for (let index = 0; index < functions.length; index++) indices.set(functions.get(index), index);
-  return ownTables(image).map((index) => {
+  return tables.map((index) => {
     const table = exports[EXPORT_TABLE + index] as WebAssembly.Table;
     const entries = Int32Array.from({ length: table.length }, (_, i) => {
       const entry: unknown = table.get(i);
@@ -43,10 +50,4 @@ export function loadTables(exports: WebAssembly.Exports, state: TableState): voi
       else if (entry !== FOREIGN) table.set(i, functions.get(entry));
     }
   }
-}
-
-/** Imported tables are the host's. */
-function ownTables(image: Image): number[] {
-  const { tables, tablesImported } = reopen(image).module;
-  return [...tables.keys()].slice(tablesImported);
 }

@@ -18,7 +18,7 @@ import {
 import type { Image } from "../../dist/prepare/image.js";
 import { readFrames } from "../../dist/resume/frames.js";
 import { Attachment, ContinuationCache } from "../../dist/resume/resume.js";
-import { loadTables, saveTables } from "../../dist/resume/tables.js";
+import { changedTables, loadTables, saveTables } from "../../dist/resume/tables.js";
 import { caller, exportedFunction } from "./bridge.ts";
 import type { FunctionType } from "./signatures.ts";
 import type { Value } from "./values.ts";
@@ -114,7 +114,7 @@ export class CapturedGuest {
       this.#attachment.saveGlobals();
       if (!this.#sameInstance) {
         // As if they went to another thread.
-        const tables = structuredClone(saveTables(this.#cache.image!, this.#exports));
+        const tables = structuredClone(saveTables(changedTables(this.#cache.image!), this.#exports));
         this.#exports = this.#instantiate();
         this.#attachment = this.#attach();
         this.#attachment.attach();
