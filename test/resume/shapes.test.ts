@@ -285,6 +285,18 @@ const shapes: readonly Shape[] = [
       (i32.add (local.get $sum)))`,
   },
   {
+    title: "stores whose address was read before the call that gives the value",
+    text: `(func (export "run") (param $n i32) (result i32) (local $p i32)
+      (local.set $p (i32.mul (local.get $n) (i32.const 4096)))
+      (local.get $p)
+      (call $slow (local.get $n))
+      (i32.store offset=700)
+      (local.set $p (i32.mul (call $slow (local.get $n)) (i32.const 1000)))
+      (local.get $p) (local.get $p) (local.set $p (i32.const 0)) (i32.const 9) (call $slow (local.get $n))
+      (memory.fill) (drop)
+      (call $slow (i32.const 0)))`,
+  },
+  {
     title: "tables that grow and change between captures",
     text: `(type $f (func (param i32) (result i32))) (table $t 2 funcref) (table $u 1 funcref)
       (elem (table $t) (i32.const 0) func $slow $twice) (elem declare func $thrice)

@@ -1,10 +1,11 @@
 /**
  * The oracle of capture tests: the same calls on the same image, once undisturbed and once captured wherever `wants` says. What
  * they return, what they tell the host, the exported globals after each, the number of polls, and all of memory at the end must
- * be equal. The number of polls is what catches nearly everything: no turn of a loop may be lost or repeated.
+ * be equal. The number of polls is what catches nearly everything: no turn of a loop may be lost or repeated. With marks on, all
+ * that changed since boot lies in pages that are marked, or in the slack behind one.
  */
 import * as assert from "uvu/assert";
-import { OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
+import { DIRTY_SLACK_BYTES, OFF_DIRTY_MAP, OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
 import { ContinuationCache } from "../../dist/resume/resume.js";
 import { globalBits } from "./bridge.ts";
@@ -32,6 +33,18 @@ interface Seen {
 
 const valueText = (value: Value): string =>
   typeof value === "bigint" ? `0x${value.toString(16)}` : value === null ? "null" : typeof value;
+
+const PAGE_BYTES = 4096;
+
+function checkMarks(place: string, before: Uint8Array, now: Uint8Array, map: Uint8Array): void {
+  for (let page = 0; page < now.length / PAGE_BYTES; page++) {
+    if (map[page] !== 0) continue;
+    const slackBytes = page > 0 && map[page - 1] !== 0 ? DIRTY_SLACK_BYTES : 0;
+    for (let at = page * PAGE_BYTES + slackBytes; at < (page + 1) * PAGE_BYTES; at++) {
+      if (now[at] !== (before[at] ?? 0)) assert.unreachable(`${place}: byte ${at} changed without a mark`);
+    }
+  }
+}
 
 /**
  * Fails unless capturing changes nothing; gives what the captured run came by. Host functions of these imports get the guest
@@ -66,6 +79,7 @@ export function compareCaptured(
       return { steps: [`boot: ${error}; ${log.join(" ")}`], memory: new Uint8Array(0), counts: guest.counts };
     }
     const words = new Int32Array(guest.ledger.buffer);
+    const booted = new Uint8Array(guest.memory.buffer).slice();
     const steps = calls.map(({ name, args }) => {
       const { fuel } = guest.exports;
       if (fuel instanceof WebAssembly.Global) fuel.value = FUEL;
@@ -81,7 +95,10 @@ export function compareCaptured(
       const seen = [...globals].map(([name, type]) => `${name}=${valueText(globalBits(guest.exports[name], type))}`);
       return `${name}: ${result}; ${seen}; ${log.join(" ")}; ${guest.counts.polls} polls`;
     });
-    return { steps, memory: new Uint8Array(guest.memory.buffer).slice(), counts: guest.counts };
+    const memory = new Uint8Array(guest.memory.buffer).slice();
+    if (options.track === "marks")
+      checkMarks(place, booted, memory, new Uint8Array(guest.ledger.buffer, OFF_DIRTY_MAP));
+    return { steps, memory, counts: guest.counts };
   };
   const undisturbed = run(() => false);
   const captured = run(wants);
