@@ -30,6 +30,11 @@
  * Functions that cannot be captured are refused by themselves, with the reason: a frame of such a function pins its guest
  * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, nor is an exception that
  * `rethrow` refers to; a result that has no zero cannot be returned.
+ * An exception that passes through such a frame leaves the word set: the host clears it when it calls the guest anew, and until
+ * then the guest parks more often than it must.
+ *
+ * A tail call that may reach a host function becomes a call and a return, since somebody must keep its arguments. Only calls of
+ * imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
  */
 
 import { OFF_FRAMES, OFF_FRAMES_TOP, OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
