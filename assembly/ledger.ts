@@ -32,7 +32,7 @@
  *              12  epoch         owner   +1 at each resume
  *              16  woken         guest   generation of the last freeze that the guest came back from, after parking
  *              20  host          owner   number of the host that may run the guest; changes only while FROZEN
- *              24  wanted        both    generation of the freeze in which the owner wants the thread; LEAVING once it comes
+ *              24  wanted        both    `run` while FROZEN and the owner wants the thread, or 0; LEAVING once it comes
  *              32  frozenAtNs    *       process time at which FROZEN began; by whoever swaps it in, before the swap
  *              40  resumedAtNs   guest   process time of the first moment after parking
  *              48  requestedAtNs owner   process time of the last request
@@ -73,7 +73,7 @@
  *           for that to another, because FROZEN echoes the generation of the request.
  * Growth    New fields use reserved bytes; moving one or changing its meaning bumps the version.
  *
- * The same handshake is written down for the model checker in test/model/handshake.pml, with the names of safepoint.ts.
+ * The same handshake is written down for the model checker in test/model/, with the names of safepoint.ts.
  */
 
 @unmanaged class Identity { magic: u32; version: u32; pageShift: u32; }
@@ -144,7 +144,7 @@ export const FRAMES_BYTES: u32 = 0x1000000;
 
 export const LEDGER_PAGES: u32 = 288;
 
-/** In `wanted`: the host has seen it, and comes. No generation has so many bits. */
+/** In `wanted`: the host has seen it, and comes. `run` never has this value, nor 0 while FROZEN: there is no state 7. */
 export const LEAVING: u32 = 0x7fffffff;
 
 export const STATE_BITS: u32 = 3;

@@ -1,5 +1,5 @@
 /**
- * The handshake of freeze and resume, both sides. assembly/ledger.ts states the protocol; test/model/handshake.pml proves it,
+ * The handshake of freeze and resume, both sides. assembly/ledger.ts states the protocol; test/model/safepoint.pml has it for proof,
  * function by function under the same names.
  *
  *            owner                                     host of the guest
@@ -135,7 +135,7 @@ export function recall(): i32 {
   const run = atomic.load<u32>(OFF_RUN);
   if (stateOf(run) != FROZEN) return REFUSED;
   const again = nextGeneration(run, FROZEN);
-  atomic.store<u32>(OFF_WANTED, again >> STATE_BITS);
+  atomic.store<u32>(OFF_WANTED, again);
   // A new value, because a host that has looked at `wanted` already and is about to sleep on the old one must not.
   atomic.store<u32>(OFF_RUN, again);
   atomic.notify(OFF_RUN, -1);
@@ -145,8 +145,7 @@ export function recall(): i32 {
 
 /** Takes a recall back. REFUSED if the host is on its way out already. */
 export function unrecall(): i32 {
-  const generation = atomic.load<u32>(OFF_RUN) >> STATE_BITS;
-  return atomic.cmpxchg<u32>(OFF_WANTED, generation, 0) == LEAVING ? REFUSED : 0;
+  return atomic.cmpxchg<u32>(OFF_WANTED, atomic.load<u32>(OFF_RUN), 0) == LEAVING ? REFUSED : 0;
 }
 
 /** The host has left. Whatever the guest waited for, it will ask for again: what resumes is a guest that runs. */
@@ -199,45 +198,42 @@ const WANTED: u32 = 2;
 /**
  * Waits out every freeze, then answers `run` as found: any state but FREEZING and FROZEN; or LOST, or LEAVE if the thread can
  * leave and is wanted. A grant says that the guest stands still, so nobody but its host may give it, however late some other
- * host wakes up and finds FREEZING. `parked` is the freeze that this host is in already, or 0.
+ * host wakes up and finds FREEZING. `parked`: this host has been in a freeze already, and tells when it is over.
  */
-function park(canLeave: bool, parked: u32 = 0): u32 {
+function park(canLeave: bool, parked: bool = false): u32 {
   while (true) {
     const run = atomic.load<u32>(OFF_RUN);
     if (stateOf(run) == FROZEN) {
-      const generation = run >> STATE_BITS;
-      if (canLeave && atomic.load<u32>(OFF_WANTED) == generation && atomic.load<u32>(OFF_HOST) == number) {
+      if (canLeave && atomic.load<u32>(OFF_WANTED) == run && atomic.load<u32>(OFF_HOST) == number) {
         // Fails if the owner has taken the recall back.
-        if (atomic.cmpxchg<u32>(OFF_WANTED, generation, LEAVING) == generation) return LEAVE;
+        if (atomic.cmpxchg<u32>(OFF_WANTED, run, LEAVING) == run) return LEAVE;
       }
-      // A recall moves the generation of the freeze on.
-      if (parked != 0) parked = run;
       atomic.wait<i32>(OFF_RUN, run, -1);
       continue;
     }
     // Read after `run`: if the guest changes hands later, then not without a new generation, and a swap made of `run` fails.
     if (atomic.load<u32>(OFF_HOST) != number) return LOST;
-    if (parked != 0) {
-      // Back from the freeze that was granted here, even if the next one follows before a single instruction.
+    if (parked) {
+      // Back from every freeze so far, the recalls that it slept through included, but not from one that is only asked for.
+      const over = stateOf(run) == FREEZING ? run - (1 << STATE_BITS) : run;
       atomic.store<i64>(OFF_RESUMED_AT_NS, now());
       // Pairs with the owner's wait for the first moment after a resume.
-      atomic.store<u32>(OFF_WOKEN, parked >> STATE_BITS);
+      atomic.store<u32>(OFF_WOKEN, over >> STATE_BITS);
       atomic.notify(OFF_WOKEN, -1);
-      parked = 0;
+      parked = false;
     }
     if (stateOf(run) != FREEZING) return run;
     atomic.store<i64>(OFF_FROZEN_AT_NS, now());
-    const frozen = withState(run, FROZEN);
     // Fails if the request was withdrawn meanwhile.
-    if (swap(run, frozen)) {
-      parked = frozen;
+    if (swap(run, withState(run, FROZEN))) {
+      parked = true;
       atomic.notify(OFF_RUN, -1);
     }
   }
 }
 
 /** The same for callers to whom a lost guest is no answer. */
-function parkOwned(canLeave: bool, parked: u32 = 0): u32 {
+function parkOwned(canLeave: bool, parked: bool = false): u32 {
   const run = park(canLeave, parked);
   if (run == LOST) {
     lost();
@@ -281,22 +277,22 @@ export function poll(): void {
 
 /** A new host of a guest that was handed over: waits for the release. YES, or WANTED when the guest is to go on elsewhere. */
 export function takeUp(): u32 {
-  return parkOwned(true, atomic.load<u32>(OFF_RUN)) == LEAVE ? WANTED : YES;
+  return parkOwned(true, true) == LEAVE ? WANTED : YES;
 }
 
 /** A recall that a host hears of outside the guest, in its message queue: whether it is meant, and not yet heeded. */
 export function heed(): bool {
   const run = atomic.load<u32>(OFF_RUN);
-  const generation = run >> STATE_BITS;
   if (stateOf(run) != FROZEN || atomic.load<u32>(OFF_HOST) != number) return false;
-  return atomic.cmpxchg<u32>(OFF_WANTED, generation, LEAVING) == generation;
+  return atomic.cmpxchg<u32>(OFF_WANTED, run, LEAVING) == run;
 }
 
-/** The host was on its way out and cannot leave after all: it parks like any other. */
+/** The host was on its way out of a wait and cannot leave after all: it parks like any other, and then the wait is over. */
 export function stay(): void {
-  // Pairs with unrecall(), which finds that nobody comes.
-  atomic.store<u32>(OFF_WANTED, 0);
-  parkOwned(false, atomic.load<u32>(OFF_RUN));
+  // Pairs with unrecall(), which finds that nobody comes. Another recall may have come already, and stands.
+  atomic.cmpxchg<u32>(OFF_WANTED, LEAVING, 0);
+  parkOwned(false, true);
+  afterWait(false);
 }
 
 /** RUNNING to WAITING: from here to endWait() the host touches nothing of the guest. */
@@ -309,7 +305,11 @@ export function beginWait(): u32 {
 
 /** WAITING to RUNNING: parks first if the guest was frozen meanwhile, however the wait ended. */
 export function endWait(): u32 {
-  const moved = move(WAITING, RUNNING, canUnwind());
+  return afterWait(canUnwind());
+}
+
+function afterWait(canLeave: bool): u32 {
+  const moved = move(WAITING, RUNNING, canLeave);
   if (moved != YES) return moved;
   const paused = atomic.load<i64>(OFF_PAUSED_NS) - load<i64>(OFF_WAIT_PAUSED_NS);
   const waited = now() - load<i64>(OFF_WAIT_FROM_NS) - paused;

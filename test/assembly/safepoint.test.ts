@@ -5,7 +5,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as abi from "../../dist/abi.js";
-import type { Core } from "../../dist/core/core.js";
+import { type Core, WANTED, YES } from "../../dist/core/core.js";
 import { type CoreOnLedger, coreOnLedger, Lost } from "../support/core.ts";
 
 const { IDLE, WAITING, RUNNING, FREEZING, FROZEN, ENDED } = abi;
@@ -267,6 +267,175 @@ safepoint("the moves of a guest's life keep the generation", (context) => {
 safepoint("poll() without a request returns at once and changes nothing", (context) => {
   bring(context, RUNNING);
   changesNothing(context, () => context.host.poll());
+});
+
+const wanted = (context: Context): number => u32(context, abi.OFF_WANTED);
+
+/** Frozen in a state that no thread of this test is parked in, and recalled. */
+function recalled(context: Context, found: number): void {
+  bring(context, FROZEN, found);
+  assert.is(context.owner.recall(), 0);
+}
+
+for (const state of [IDLE, WAITING, RUNNING, FREEZING, ENDED]) {
+  safepoint(`recall() and heed() in state ${state} are refused and change nothing`, (context) => {
+    bring(context, state);
+    changesNothing(context, () => {
+      assert.is(context.owner.recall(), REFUSED);
+      assert.is(context.host.heed(), 0);
+    });
+  });
+}
+
+for (const found of [IDLE, WAITING, RUNNING]) {
+  safepoint(`a recall of a guest found in state ${found} moves its freeze on, and can be taken back`, (context) => {
+    const { owner, host } = context;
+    bring(context, FROZEN, found);
+    const generation = generationOf(context);
+    const bell = u32(context, abi.OFF_BELL);
+    assert.is(owner.recall(), 0);
+    assert.is(stateOf(context), FROZEN);
+    assert.is(generationOf(context), generation + 1);
+    assert.is(wanted(context), u32(context, abi.OFF_RUN));
+    assert.is(u32(context, abi.OFF_BELL), bell + 1);
+    assert.is(u32(context, abi.OFF_HOLDS), 1);
+    assert.is(owner.granted(), found);
+    assert.is(owner.unrecall(), 0);
+    assert.is(wanted(context), 0);
+    changesNothing(context, () => {
+      assert.is(host.heed(), 0);
+      assert.is(owner.unrecall(), 0);
+    });
+    assert.is(owner.release(), 0);
+    assert.is(stateOf(context), found);
+  });
+}
+
+for (const [name, leaves] of [
+  ["enter", ({ host }: Context) => host.enter()],
+  ["takeUp", ({ host }: Context) => host.takeUp()],
+] as const) {
+  safepoint(`${name}() of a host that is wanted leaves the guest frozen, and the recall stands`, (context) => {
+    const { owner } = context;
+    recalled(context, IDLE);
+    const run = u32(context, abi.OFF_RUN);
+    assert.is(leaves(context), WANTED);
+    assert.is(u32(context, abi.OFF_RUN), run);
+    assert.is(wanted(context), abi.LEAVING);
+    changesNothing(context, () => assert.is(owner.unrecall(), REFUSED));
+    owner.taken();
+    assert.is(wanted(context), 0);
+    assert.is(owner.granted(), IDLE);
+  });
+}
+
+for (const [name, found, leaves] of [
+  ["leave", RUNNING, ({ host }: Context) => host.leave()],
+  ["beginWait", RUNNING, ({ host }: Context) => host.beginWait()],
+  ["endWait", WAITING, ({ host }: Context) => host.endWait()],
+] as const) {
+  safepoint(`${name}() of a host that is wanted leaves, and what resumes is a guest that runs`, (context) => {
+    const { owner, host, other } = context;
+    recalled(context, found);
+    assert.is(leaves(context), WANTED);
+    assert.is(wanted(context), abi.LEAVING);
+    assert.is(stateOf(context), FROZEN);
+    owner.taken();
+    assert.is(owner.handOver(HOST, OTHER), 0);
+    assert.is(owner.release(), 0);
+    assert.is(stateOf(context), RUNNING);
+    assert.is(other.takeUp(), YES);
+    assert.throws(() => host.takeUp(), isLost);
+    assert.is(other.leave(), YES);
+  });
+}
+
+safepoint("poll() of a host that is wanted tells guest code to save its frames", (context) => {
+  recalled(context, RUNNING);
+  assert.is(u32(context, abi.OFF_UNWINDING), 0);
+  context.host.poll();
+  assert.is(u32(context, abi.OFF_UNWINDING), 1);
+  assert.is(wanted(context), abi.LEAVING);
+});
+
+safepoint("heed() answers a recall once, and only the host that has the guest", (context) => {
+  const { host, other } = context;
+  recalled(context, IDLE);
+  changesNothing(context, () => assert.is(other.heed(), 0));
+  assert.is(host.heed(), 1);
+  assert.is(wanted(context), abi.LEAVING);
+  changesNothing(context, () => assert.is(host.heed(), 0));
+});
+
+safepoint("a host that nobody has recalled does not leave, not even in the freeze after 2^29 others", (context) => {
+  const { owner, host } = context;
+  context.on.view.setUint32(abi.OFF_RUN, (0x1fff_ffff << abi.STATE_BITS) | IDLE, true);
+  assert.is(owner.request(), FROZEN);
+  assert.is(generationOf(context), 0);
+  changesNothing(context, () => assert.is(host.heed(), 0));
+  assert.is(owner.recall(), 0);
+  assert.is(host.heed(), 1);
+});
+
+safepoint(
+  "a guest that is held is recalled again from a host that has taken it up, and was never let go",
+  (context) => {
+    const { owner, host, other } = context;
+    bring(context, FROZEN, RUNNING);
+    assert.is(owner.request(), FROZEN);
+    owner.recall();
+    assert.is(host.leave(), WANTED);
+    owner.taken();
+    assert.is(owner.handOver(HOST, OTHER), 0);
+    assert.is(owner.release(), 1);
+    assert.is(owner.recall(), 0);
+    assert.is(other.takeUp(), WANTED);
+    assert.is(wanted(context), abi.LEAVING);
+    assert.is(stateOf(context), FROZEN);
+  },
+);
+
+for (const [found, leaves] of [
+  [RUNNING, ({ host }: Context) => host.beginWait()],
+  [WAITING, ({ host }: Context) => host.endWait()],
+] as const) {
+  safepoint(
+    `a host that was leaving a guest found in state ${found} and stays runs it when it is released`,
+    (context) => {
+      const { owner, host } = context;
+      recalled(context, found);
+      assert.is(leaves(context), WANTED);
+      owner.release();
+      host.stay();
+      assert.is(stateOf(context), RUNNING);
+      assert.is(wanted(context), 0);
+      assert.is(owner.unrecall(), 0);
+    },
+  );
+}
+
+safepoint("stay() leaves a recall standing that came after the one it was called out by", (context) => {
+  const { owner, host } = context;
+  recalled(context, RUNNING);
+  assert.is(host.beginWait(), WANTED);
+  owner.taken();
+  owner.recall();
+  const again = wanted(context);
+  owner.release();
+  host.stay();
+  assert.is(wanted(context), again);
+});
+
+safepoint("takeUp() tells of the freeze that is over, and not of one that is only asked for", (context) => {
+  const { owner, host } = context;
+  const woken = (): number => u32(context, abi.OFF_WOKEN);
+  recalled(context, RUNNING);
+  assert.is(host.beginWait(), WANTED);
+  owner.taken();
+  const generation = generationOf(context);
+  owner.release();
+  assert.is(host.takeUp(), YES);
+  assert.is(woken(), generation);
 });
 
 safepoint("the times of a freeze are those of its moments", (context) => {
