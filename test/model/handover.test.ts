@@ -1,0 +1,67 @@
+// Goal: a guest that is recalled, taken off its thread and handed over, or not after all, is neither lost nor run twice, and the
+// model would notice if it were. Method: as in handshake.test.ts, with handover.pml, which plays src/guest/handover.ts and the
+// host's part of it on the core's functions.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { FULL, provideSpin, type Search, verify } from "../support/spin.ts";
+
+const model = suite("handover model");
+
+model.before(provideSpin);
+
+const bounds: readonly (Search & { readonly name: string })[] = [
+  { name: "nothing bad in a handover with a death", property: "safety", defines: ["ROUNDS=1", "KILLS=1"] },
+  {
+    name: "nothing bad in 2 handovers, the second one of a guest that was held or has run",
+    property: "safety",
+    defines: ["ROUNDS=2", "KILLS=0"],
+    collapse: true,
+  },
+  {
+    name: "nobody waits for ever, and no guest is lost, in a handover with a death",
+    property: "liveness",
+    defines: ["ROUNDS=1", "KILLS=1"],
+    collapse: true,
+  },
+];
+const wider: typeof bounds = [
+  { name: "nothing bad in 2 handovers over 3 hosts", property: "safety", defines: ["ROUNDS=2", "KILLS=0", "HOSTS=3"] },
+  { name: "nobody waits for ever in 2 handovers", property: "liveness", defines: ["ROUNDS=2", "KILLS=0"] },
+];
+
+for (const { name, ...search } of FULL ? [...bounds, ...wider] : bounds) {
+  model(name, () => {
+    const verdict = verify("handover", search);
+    console.log(`# ${search.defines.join(" ")}, ${search.property}: ${verdict.states} states in ${verdict.seconds} s`);
+    assert.is(verdict.violation, undefined);
+    assert.is(verdict.errors, 0);
+    assert.ok(verdict.completed, "the search was given up");
+    assert.ok(verdict.states > 100_000, "the model has lost its behaviour");
+  });
+}
+
+/** Each fault, what it is, and the words in which its refutation begins. */
+const faults: readonly (readonly [fault: string, meaning: string, violation: RegExp])[] = [
+  ["RECALL_GENERATION", "recall() takes no new generation", /^invalid end state/],
+  ["RECALL_BELL", "recall() does not ring the bell", /^invalid end state/],
+  ["UNRECALL", "unrecall() stores where it has to swap", /^assertion/],
+  ["TAKEN_FOUND", "taken() lets a guest that waited resume as one that waits", /^assertion/],
+  ["LEAVE_SWAP", "park() stores LEAVING where it has to swap", /^assertion/],
+  ["LEAVE_HOST", "park() answers a recall that is meant for another host", /^invalid end state|^assertion/],
+  ["PARK_HOST", "takeUp() does not look whose the guest is", /^assertion.*host/],
+  ["HEED", "heed() leaves without being wanted any longer", /^invalid end state/],
+  ["STAY", "stay() leaves the guest in the wait that it was called out of", /^assertion/],
+  ["WOKEN", "a host reports that it is back from a freeze that is only asked for", /^assertion/],
+  ["KEEP", "nobody tells a host that yields too late to go on", /^invalid end state/],
+  ["YIELDED", "what a host says about one recall counts for another", /^invalid end state|^assertion/],
+];
+
+for (const [fault, meaning, violation] of faults) {
+  model(`finds the fault: ${meaning}`, () => {
+    const verdict = verify("handover", { property: "safety", defines: ["ROUNDS=2", "KILLS=0", `BREAK_${fault}`] });
+    assert.match(verdict.violation ?? "nothing was found", violation);
+  });
+}
+
+model.run();
