@@ -41,23 +41,27 @@ export class Waiting {
     this.#wallNs = wallNs;
   }
 
-  /** How long until the deadline, ms; 0 when it has passed. */
-  #remainingMs(until: Deadline): number {
+  /** How long until the deadline, ms; 0 when it has passed, infinity where there is none. */
+  #remainingMs(until: Deadline | undefined): number {
+    if (until === undefined) return Number.POSITIVE_INFINITY;
     const ns = until.clock === "wall" ? until.ns - this.#wallNs() : this.#core.untilMonotonicNs(until.ns);
     if (ns <= 0n) return 0;
     const ms = Number(ns) / 1e6;
     return until.clock === "wall" ? Math.min(ms, WALL_SLEEP_MS) : ms;
   }
 
-  /** Sleeps in state WAITING; WANTED when the guest is to leave this thread. */
-  #sleep(words: Int32Array, index: number, value: number, sleepMs: number): Slept | typeof WANTED {
+  /**
+   * Sleeps in state WAITING; WANTED when the guest is to leave this thread. How long is asked only then: the way into that
+   * state may lead through a pause.
+   */
+  #sleep(words: Int32Array, index: number, value: number, sleepMs: () => number): Slept | typeof WANTED {
     const begun = this.#core.beginWait();
     if (begun === NO) throw new Error("waiting is for services that the guest has called");
     if (begun === WANTED) return WANTED;
     let left: number | undefined;
     let slept: Slept | undefined;
     try {
-      slept = Atomics.wait(words, index, value, sleepMs);
+      slept = Atomics.wait(words, index, value, sleepMs());
     } finally {
       // Words that cannot be waited on throw, and then, too, the state must not stay behind.
       left = this.#core.endWait();
@@ -68,9 +72,9 @@ export class Waiting {
   wait({ words, index, value, until }: WaitOptions): "woken" | "elapsed" {
     for (;;) {
       if (Atomics.load(words, index) !== value) return "woken";
-      const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
-      if (remainingMs === 0) return "elapsed";
-      const sleepMs = words.buffer === this.#ledger ? remainingMs : Math.min(remainingMs, FOREIGN_SLEEP_MS);
+      if (this.#remainingMs(until) === 0) return "elapsed";
+      const sleepMsMax = words.buffer === this.#ledger ? Number.POSITIVE_INFINITY : FOREIGN_SLEEP_MS;
+      const sleepMs = (): number => Math.min(this.#remainingMs(until), sleepMsMax);
       this.#pinning.waiting(() => this.#sleep(words, index, value, sleepMs));
     }
   }
@@ -88,14 +92,13 @@ export class Waiting {
     const until: Deadline | undefined =
       timeoutNs < 0n ? undefined : { clock: "monotonic", ns: this.#core.monotonicNs() + timeoutNs };
     for (;;) {
-      const remainingMs = until === undefined ? Number.POSITIVE_INFINITY : this.#remainingMs(until);
       // The two views differ in the type of their words alone.
       const answer = this.#pinning.outside(() =>
-        this.#sleep(words as Int32Array, index, expected as number, remainingMs),
+        this.#sleep(words as Int32Array, index, expected as number, () => this.#remainingMs(until)),
       );
       if (answer === "ok") return 0;
       if (answer === "not-equal") return 1;
-      if (until !== undefined && this.#remainingMs(until) === 0) return 2;
+      if (this.#remainingMs(until) === 0) return 2;
     }
   }
 }
