@@ -117,7 +117,7 @@ export class Calls {
     this.#send();
   }
 
-  /** Sends the call under way once more, to a host that has taken over from one that never began it. */
+  /** Sends the call under way once more: the host that it was sent to came out of its queue without beginning it. */
   again(): void {
     const call = this.#underWay;
     if (call !== undefined) this.#post({ type: "call", id: call.id, name: call.name, args: call.args });

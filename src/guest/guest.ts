@@ -23,7 +23,7 @@ import { type HandoverOptions, handOver } from "./handover.ts";
 import { HostLink } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
-import type { Failure, FromHost, Handed, HostData, ToHost } from "./messages.ts";
+import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
 import type {
   DirtyReport,
   Exit,
@@ -250,7 +250,8 @@ export class Guest implements AsyncDisposable {
           maker: this.#parts.maker,
           words: this.#words,
           startStandby: () => this.#startHost("standby", services),
-          moved: (to, handed) => this.#moved(to, handed, services),
+          moved: (to) => this.#moved(to, services),
+          again: () => this.#calls.again(),
           state: () => this.state,
         },
         options,
@@ -264,11 +265,9 @@ export class Guest implements AsyncDisposable {
     }
   }
 
-  #moved(to: HostLink, handed: Handed, services: string | undefined): void {
+  #moved(to: HostLink, services: string | undefined): void {
     this.#host = to;
     this.#services = services;
-    // A call that had been sent but not begun was never issued: the new host gets it.
-    if (handed.activity.kind === "idle") this.#calls.again();
   }
 
   // ---- memory ----

@@ -21,7 +21,7 @@ import type { ContinuationMaker } from "../resume/maker.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
 import { checkBudget, type Freezing } from "./freezing.ts";
 import type { HostLink } from "./link.ts";
-import type { FromHost, Handed } from "./messages.ts";
+import type { FromHost } from "./messages.ts";
 import type { FreezeReport, GuestState, HandoverReport } from "./reports.ts";
 
 /** Longest a handover takes unless told otherwise, from the start of the new host on, ms. */
@@ -52,8 +52,10 @@ export interface HandoverSide {
   /** The ledger. */
   readonly words: Int32Array;
   startStandby(): HostLink;
-  /** The guest is the new host's. `handed` says what it is in the middle of. */
-  moved(to: HostLink, handed: Handed): void;
+  /** The guest is the new host's. */
+  moved(to: HostLink): void;
+  /** The guest was idle: a call that had been sent but not begun was never issued, and whoever has the guest gets it. */
+  again(): void;
   state(): GuestState;
 }
 
@@ -105,7 +107,8 @@ export async function handOver(
   } finally {
     budget.end();
   }
-  side.moved(standby, yielded.handed);
+  side.moved(standby);
+  if (yielded.handed.activity.kind === "idle") side.again();
   report.blackoutMs = (await freezing.resume()).blackoutMs;
   await retire(old, "replaced");
   return report;
@@ -120,20 +123,21 @@ function fresh(maker: ContinuationMaker, host: HostLink): ContinuationModule[] {
 
 /** Gets the guest off its thread; undefined if it cannot leave now. */
 async function recalled(core: Core, old: HostLink, freeze: FreezeReport, budget: Budget): Promise<Yielded | undefined> {
-  const yielded = old.next("yielded");
+  const leaving = old.next("yielded");
   core.recall();
   if (freeze.how === "idle") old.post({ type: "yield" });
-  const late = Symbol("late");
-  const first = await Promise.race([yielded, pause(Math.min(LEAVE_MS, budget.leftMs())).then(() => late)]);
-  if (first !== late) return first as Yielded;
-  if (core.unrecall() === 0) return undefined;
-  // It is on its way: the frames are coming off the thread.
-  return budget.within(yielded, "the guest was leaving its thread");
+  for (;;) {
+    const yielded = await Promise.race([leaving, pause(Math.min(LEAVE_MS, budget.leftMs()))]);
+    if (yielded !== undefined) return yielded;
+    // Refused while the host is on its way out. That is awaited, whatever the budget says: a guest released now
+    // would stay in the ledger for good. A host that finds that it cannot leave takes the recall back itself.
+    if (core.unrecall() === 0) return undefined;
+  }
 }
 
 /** The guest goes on where it was, in the old host. */
 async function rollBack(
-  { core, freezing, maker, old, words }: HandoverSide,
+  { core, freezing, maker, old, words, again }: HandoverSide,
   { standby, frozen, yielded, top }: { standby: HostLink; frozen: boolean; yielded: Yielded | undefined; top: number },
 ): Promise<void> {
   // Its end is awaited before the old host goes on, so that there are never two.
@@ -146,6 +150,7 @@ async function rollBack(
     Atomics.store(words, OFF_FRAMES_TOP >> 2, top);
     await maker.make(yielded.taken.frames);
     old.post({ type: "keep", continuations: fresh(maker, old) });
+    if (yielded.handed.activity.kind === "idle") again();
   }
   await freezing.resume();
 }
