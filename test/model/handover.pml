@@ -3,10 +3,10 @@
  * holds the core's functions, this file the threads.
  *
  * The owner hands the guest over ROUNDS times at most, from one host to the next of HOSTS. Each time it freezes and recalls;
- * takes the recall back whenever it likes (the host may be pinned, or slow), or, if it is refused that, waits for the host or
- * gives up; lets the next host adopt the guest, or gives up, whatever has become of that host, which stays as late as it
- * likes. Other holds come and go, so that a guest is handed over again without having run. Hosts run, wait, sleep on the
- * bell, leave, take calls, are pinned at any safepoint, swallow the signal that should take them out of a wait, end, and die.
+ * takes the recall back whenever it likes (the host may be pinned, or slow) or, if it is refused that, waits for the host; lets
+ * the next host adopt the guest, or gives up, whatever has become of that host, which stays as late as it likes. Other holds
+ * come and go, so that a guest is handed over again without having run. Hosts run, wait, sleep on the bell, leave, take
+ * calls, are pinned at any safepoint, swallow the signal that should take them out of a wait, end, and die.
  *
  * Ghosts: `place` is the host whose thread the guest's frames are on; `captured` says that they are in the ledger instead, as
  * saved for the `frames`-th time. A message from a host says which frames it speaks of.
@@ -36,9 +36,9 @@
 #define STACK 1
 #define LAST_STEP 2
 
-chan box[HOSTS + 1] = [3] of { byte };                /* what it is told */
-chan said[HOSTS + 1] = [3] of { byte, byte, byte };   /* that it yielded: activity, `run` at the time, frames */
-byte handed, handedFrames;                            /* what goes with ADOPT */
+chan box[HOSTS + 1] = [3] of { byte };          /* what it is told */
+chan said[HOSTS + 1] = [2] of { byte, byte };   /* that it yielded: activity, frames */
+byte handed, handedFrames;                      /* what goes with ADOPT */
 bit adopted[HOSTS + 1];
 
 bit pinned[HOSTS + 1];
@@ -46,8 +46,6 @@ bit saving[HOSTS + 1];
 byte place;
 bit captured;
 byte frames;
-/* The recall that the owner awaits an answer to, as the value of `run` in it. */
-byte recalled;
 /* The owner waits for what must come. */
 bit awaiting;
 
@@ -190,7 +188,7 @@ yield:
       fi;
       mine = frames
     };
-    atomic { alive(); said[me]!activity, word, mine };
+    atomic { alive(); said[me]!activity, mine };
     goto end_messages;
 
 gone: /* The host is in step with the guest: it knows that it has ended. */
@@ -206,17 +204,6 @@ end_quiet:
 end_dead:
     false
 }
-
-#ifdef BREAK_RECALL_GENERATION
-#define RECALLED word
-#else
-#define RECALLED nextGeneration(word, FROZEN)
-#endif
-#ifdef BREAK_YIELDED
-#define FIT _
-#else
-#define FIT eval(recalled)
-#endif
 
 active proctype Owner() {
   byte r, h, answer, asked;
@@ -251,9 +238,10 @@ active proctype Owner() {
     fi;
 
     /* Recall. */
-    d_step { from = host; recalled = RECALLED };
+    from = host;
+    assert(empty(said[from]));
     recall();
-    assert(answer == 0 && recalled == word);
+    assert(answer == 0);
     if
     :: found == IDLE -> box[from]!YIELD
     :: else
@@ -262,11 +250,11 @@ active proctype Owner() {
     :: true                                             /* in a hurry */
     :: !pinned[from] ->                                 /* a host that can leave does, or says that it stays after all */
       awaiting = 1;
-      (said[from]?[_, FIT, _] || dead[from] || pinned[from] || wanted == 0);
+      (nempty(said[from]) || dead[from] || pinned[from] || wanted == 0);
       awaiting = 0
     fi;
     if
-    :: said[from]?[_, FIT, _] -> goto yielded
+    :: nempty(said[from]) -> goto yielded
     :: dead[from] -> goto gone
     :: unrecall();
       if
@@ -274,17 +262,19 @@ active proctype Owner() {
       :: else                                           /* it is on its way */
       fi
     fi;
+#ifdef BREAK_KEEP
+    goto thaw;
+#endif
+    awaiting = 1;
     if
-    :: said[from]?[_, FIT, _] -> goto yielded
+    :: nempty(said[from]) -> awaiting = 0
     :: dead[from] -> goto gone
-    :: wanted == 0 -> goto thaw                         /* it stays after all */
-    :: taken(); goto thaw                               /* it is too slow */
+    :: wanted == 0 -> awaiting = 0; goto thaw           /* it stays after all */
     fi;
 
 yielded:
     atomic {
-      said[from]?activity, FIT, theirs;
-      recalled = 0;
+      said[from]?activity, theirs;
       assert(place == 0 && !anySaving && !anyTouching);
       assert(theirs == frames && captured == (activity != NOTHING))
     };
@@ -307,7 +297,7 @@ yielded:
     box[from]!KEEP;
 
 thaw:
-    atomic { activity = 0; theirs = 0; recalled = 0; from = 0 };
+    atomic { activity = 0; theirs = 0; from = 0 };
     if
     :: held -> release(); assert(answer == 1); held = 0
     :: true
@@ -331,7 +321,7 @@ thaw:
   goto over;
 
 gone:
-  atomic { awaiting = 0; knowsFrozen = 0; recalled = 0 };
+  atomic { awaiting = 0; knowsFrozen = 0 };
   bury();
 
 over:
@@ -339,22 +329,6 @@ over:
   do
   :: stateOf(word) == FROZEN && holds > 0 -> release()
   :: else -> break
-  od
-}
-
-/* The owner's event loop in between: a host that yields when nobody waits for it any longer is told to go on. */
-active proctype Keeper() {
-  byte i;
-end_keeper:
-  do
-  :: atomic { nempty(said[host]) && !said[host]?[_, FIT, _] ->
-      i = host;
-      said[i]?_, _, _;
-#ifndef BREAK_KEEP
-      box[i]!KEEP;
-#endif
-      i = 0
-    }
   od
 }
 

@@ -45,16 +45,15 @@ for (const { name, ...search } of FULL ? [...bounds, ...wider] : bounds) {
 const faults: readonly (readonly [fault: string, meaning: string, violation: RegExp])[] = [
   ["RECALL_GENERATION", "recall() takes no new generation", /^invalid end state/],
   ["RECALL_BELL", "recall() does not ring the bell", /^invalid end state/],
-  ["UNRECALL", "unrecall() stores where it has to swap", /^assertion/],
+  ["UNRECALL", "unrecall() stores where it has to swap", /^assertion|^invalid end state/],
   ["TAKEN_FOUND", "taken() lets a guest that waited resume as one that waits", /^assertion/],
-  ["LEAVE_SWAP", "park() stores LEAVING where it has to swap", /^assertion/],
-  ["LEAVE_HOST", "park() answers a recall that is meant for another host", /^invalid end state|^assertion/],
+  ["LEAVE_SWAP", "park() stores LEAVING where it has to swap", /^assertion|^invalid end state/],
+  ["LEAVE_HOST", "park() answers a recall that is meant for another host", /^assertion|^invalid end state/],
   ["PARK_HOST", "takeUp() does not look whose the guest is", /^assertion.*host/],
-  ["HEED", "heed() leaves without being wanted any longer", /^invalid end state/],
+  ["HEED", "heed() leaves without being wanted any longer", /^assertion|^invalid end state/],
   ["STAY", "stay() leaves the guest in the wait that it was called out of", /^assertion/],
   ["WOKEN", "a host reports that it is back from a freeze that is only asked for", /^assertion/],
-  ["KEEP", "nobody tells a host that yields too late to go on", /^invalid end state/],
-  ["YIELDED", "what a host says about one recall counts for another", /^invalid end state|^assertion/],
+  ["KEEP", "the guest is released although its host is on its way out", /^assertion|^invalid end state/],
 ];
 
 for (const [fault, meaning, violation] of faults) {
