@@ -29,7 +29,7 @@
  *
  * Functions that cannot be captured are refused by themselves, with the reason: a frame of such a function pins its guest
  * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, nor is an exception that
- * `rethrow` refers to; a result that has no zero cannot be returned.
+ * `rethrow` refers to; a result that has no zero cannot be returned, by a frame or by a host function that is left.
  * An exception that passes through such a frame leaves the word set: the host clears it when it calls the guest anew, and until
  * then the guest parks more often than it must.
  *
@@ -267,6 +267,12 @@ export class Capture implements SiteWatcher {
     const nonNullable = (type: ValueType) => isReference(type) && !isNullable(type);
     if (results.some(nonNullable)) return "a result that cannot be null";
     if (scan.locals.some(nonNullable)) return "a local that cannot be null";
+    for (const { token, outcome } of this.sites) {
+      const left = outcome === "again" || outcome === "saves or again";
+      // A host function that is left answers with a zero.
+      if (left && resultsAt(this.#module, scan, token).some(nonNullable))
+        return "a host function's result that cannot be null";
+    }
     const { op, count } = scan;
     for (let t = 0; t < count; t++) {
       if (op[t] === 0x09) return "an exception that is thrown again";
@@ -352,6 +358,14 @@ export class Capture implements SiteWatcher {
 
 export function isTailCall(op: number): boolean {
   return op === 0x12 || op === 0x13 || op === 0x15;
+}
+
+/** What the call or the wait at a token gives. */
+export function resultsAt(module: Module, { op, value }: FunctionScan, token: number): readonly ValueType[] {
+  const index = value[token]!;
+  if (op[token] === 0x10 || op[token] === 0x12) return functionType(module, index).results;
+  if (op[token]! >= 0x500) return [I32];
+  return (module.types[index] as FunctionType).results;
 }
 
 function writeZero(code: Writer, type: ValueType): void {

@@ -201,16 +201,15 @@ export class Rewriter {
   #beforeSite(t: number): void {
     const { capture, code, scan } = this;
     const tail = isTailCall(scan.op[t]!);
-    if (capture!.isRefused === tail) return;
+    if (!tail && !capture!.isRefused) return;
     this.copyUpTo(scan.at[t]!);
-    if (!tail) {
-      capture!.writePin(code, false);
-      return;
-    }
-    // It may have to be issued again, so its frame stays.
+    if (capture!.isRefused) capture!.writePin(code, false);
+    if (!tail) return;
+    // It may have to be issued again, or must not be left, so its frame stays.
     const start = code.length;
     this.writeCall(t);
-    capture!.writeCheck(code, this.hints, capture!.siteAt(t)!);
+    if (capture!.isRefused) capture!.writePin(code, true);
+    else capture!.writeCheck(code, this.hints, capture!.siteAt(t)!);
     code.put(0x0f);
     this.replaced(t, start);
   }

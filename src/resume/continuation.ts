@@ -21,7 +21,7 @@
  * like the function itself.
  */
 
-import { ENTRY, isTailCall, type Site, writeFrameAccess } from "../prepare/capture.ts";
+import { ENTRY, isTailCall, resultsAt, type Site, writeFrameAccess } from "../prepare/capture.ts";
 import type { CapturePlan } from "../prepare/capture-plan.ts";
 import type { Layout } from "../prepare/layout.ts";
 import type { Options } from "../prepare/options.ts";
@@ -188,7 +188,7 @@ export class ContinuationWriter extends Rewriter {
     const { code, scan, capture } = this;
     const { token, outcome, pending, operands } = site;
     const wait = (scan.edit[token]! & EDIT_WAIT) !== 0;
-    const results = this.#resultsOf(token);
+    const results = resultsAt(this.module, scan, token);
     if (outcome === "saves or again") {
       // Without a frame inside it was the host's function that was left.
       code.put(0x20);
@@ -223,14 +223,6 @@ export class ContinuationWriter extends Rewriter {
     code.put(0x11);
     code.u32(this.#relocation.type({ kind: "function", params: [], results }));
     code.u32(this.#relocation.continuations);
-  }
-
-  #resultsOf(token: number): readonly ValueType[] {
-    const { op, value } = this.scan;
-    const index = value[token]!;
-    if (op[token] === 0x10 || op[token] === 0x12) return functionType(this.module, index).results;
-    if (op[token]! >= 0x500) return [I32];
-    return (this.module.types[index] as FunctionType).results;
   }
 
   // ---- the constructs around it ----

@@ -9,6 +9,8 @@ interface Shape {
   readonly title: string;
   /** Fields of the module; it has a memory, $ask of the host, and a loop in $slow so that calls of it can be captured. */
   readonly text: string;
+  /** More of the host, which has to come first. */
+  readonly imports?: string;
   readonly pinned?: true;
 }
 
@@ -154,6 +156,48 @@ const shapes: readonly Shape[] = [
             (call_indirect (type $f) (call $ask (i32.const 9)) (i32.and (local.get $i) (i32.const 1)))))
           (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 4))))
         (local.get $n))`,
+  },
+  {
+    title: "host functions that return a reference, or several values",
+    imports: `(import "host" "echo" (func $echo (param i32) (result externref)))
+      (import "host" "pair" (func $pair (param i32) (result i32 i64)))`,
+    text: `(func (export "run") (param $n i32) (result i32)
+        (i32.add (ref.is_null (call $echo (local.get $n))) (call $slow (local.get $n)))
+        (call $pair (local.get $n)) (i32.wrap_i64) (i32.mul) (i32.sub))`,
+  },
+  {
+    title: "a host function whose result cannot be null: its guest parks",
+    imports: `(type $f (func (param i32) (result (ref extern))))
+      (import "host" "echo" (func $echo (type $f))) (import "host" "tail" (func $tail (type $f)))`,
+    text: `(table 2 funcref) (elem (i32.const 0) $echo $tail)
+      (func $same (type $f) (return_call $echo (local.get 0)))
+      (func $other (type $f) (return_call_indirect (type $f) (local.get 0) (i32.const 1)))
+      (func $direct (param $n i32) (result i32) (ref.is_null (call $echo (local.get $n))))
+      (func $indirect (param $n i32) (result i32) (ref.is_null (call_indirect (type $f) (local.get $n) (i32.const 1))))
+      (func $tails (param $n i32) (result i32)
+        (i32.add (ref.is_null (call $same (local.get $n))) (ref.is_null (call $other (local.get $n)))))
+      (func (export "run") (param $n i32) (result i32)
+        (call $slow (local.get $n)) (call $direct (local.get $n)) (call $indirect (local.get $n)) (call $tails (local.get $n))
+        (i32.add) (i32.add) (i32.add))`,
+    pinned: true,
+  },
+  {
+    title: "tail calls of host functions out of functions that cannot be captured: their guest parks",
+    text: `(type $f (func (param i32) (result i32)))
+      (table 2 funcref) (elem (i32.const 0) $ask $slow)
+      (func $one (param $n i32) (result i32) (local $r externref)
+        (drop (call $slow (i32.const 1)))
+        (if (ref.is_null (local.get $r)) (then (return_call $ask (local.get $n))))
+        (i32.const 0))
+      (func $two (param $n i32) (result i32) (local $r externref)
+        (drop (call $slow (i32.const 1)))
+        (if (ref.is_null (local.get $r))
+          (then (return_call_indirect (type $f) (local.get $n) (i32.and (local.get $n) (i32.const 1)))))
+        (i32.const 0))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $slow (local.get $n)) (i32.sub (call $one (local.get $n))
+          (i32.mul (call $two (i32.const 2)) (call $two (i32.const 3))))))`,
+    pinned: true,
   },
   {
     title: "all types of locals and operands, to the last bit",
@@ -338,13 +382,25 @@ function imports(log: (entry: string) => void) {
         return answers++;
       },
       log: (value: number) => log(`log ${value}`),
+      echo: (value: number) => {
+        log(`echo ${value}`);
+        return value;
+      },
+      tail: (value: number) => {
+        log(`tail ${value}`);
+        return value;
+      },
+      pair: (value: number) => {
+        log(`pair ${value}`);
+        return [value + 1, 7n];
+      },
     },
   };
 }
 
-for (const { title, text, pinned } of shapes) {
+for (const { title, text, imports: more = "", pinned } of shapes) {
   shape(title, () => {
-    const bytes = assemble(`(module ${PRELUDE} ${text})`);
+    const bytes = assemble(`(module ${more} ${PRELUDE} ${text})`);
     assert.ok(bytes !== undefined && WebAssembly.validate(bytes), "the test's own text is invalid");
     const calls = [5, 12].map((n) => ({ name: "run", args: [BigInt(n)] }));
     for (const track of ["none", "marks"] as const) {

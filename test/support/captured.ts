@@ -160,7 +160,7 @@ export class CapturedGuest {
 
   /** A host function that may be left before it has done anything. */
   #wrapped(target: (...args: unknown[]) => unknown, type: string): (...args: unknown[]) => unknown {
-    const zero = /-> \(i64\)$/.test(type) ? 0n : 0;
+    const zero = zeroOf(type);
     return (...args) => {
       if (this.#again) this.#again = false;
       else if (this.#maybeLeave()) {
@@ -175,4 +175,13 @@ export class CapturedGuest {
       }
     };
   }
+}
+
+/** What a host function of a type, as an image's description has it, answers when it is left: nobody looks at it, but it must be of that type. */
+function zeroOf(type: string): unknown {
+  const results = /-> \((.*)\)$/.exec(type)![1]!;
+  const zeros = results
+    .split(", ")
+    .map((result) => (result === "" ? undefined : result === "i64" ? 0n : result.includes("ref") ? null : 0));
+  return zeros.length > 1 ? zeros : zeros[0];
 }
