@@ -25,7 +25,8 @@
  *   Guest code  0  hint          owner   nonzero: call poll(). Never the truth, only a reason to look at `run`
  *               4  unwinding     host    nonzero: each frame saves itself and returns, until the thread is out of the guest
  *               8  framesTop     host    where the next frame is saved
- *              12  pinned        host    frames on this stack that cannot be saved: JavaScript under guest code
+ *              12  pinned        host    frames on this stack that cannot be saved: how many of JavaScript under guest code,
+ *                                          and a number above all counts for those of the guest itself
  *   Safepoint   0  run           both    generation << 3 | 0 IDLE 1 WAITING 2 RUNNING 3 FREEZING 4 FROZEN 5 ENDED
  *               4  found         owner   the state that the freeze found, which resume() restores
  *               8  holds         owner   reasons to be frozen, pending ones included

@@ -1,7 +1,7 @@
 /**
  * JavaScript under guest code. A guest is taken off its thread by returning from its frames one by one, and a frame of
  * JavaScript cannot save itself. So the ledger's `pinned` counts the services' functions on the stack, and where it is not 0 a
- * frozen guest parks.
+ * frozen guest parks. Frames of the guest's own that cannot be saved put a large number there (prepare/capture.ts).
  *
  * One such frame is no obstacle: that of a service which the guest has called and which waits through the host. It is left by
  * LeaveSignal, and the guest, wherever it goes on, issues the call again with the same arguments.
@@ -33,18 +33,25 @@ export class Pinning {
     this.#words = new Int32Array(ledger.buffer);
   }
 
-  #pin(by: 1 | -1): void {
-    this.#words[OFF_PINNED >> 2]! += by;
+  /** Counts one more; gives what is to be put back, since frames that an exception has taken off have not done so. */
+  #pin(): number {
+    const before = this.#words[OFF_PINNED >> 2]!;
+    this.#words[OFF_PINNED >> 2] = before + 1;
+    return before;
+  }
+
+  #unpin(before: number): void {
+    this.#words[OFF_PINNED >> 2] = before;
   }
 
   /** Runs a function of the services from outside: whatever it calls in the guest has this frame under it. */
   outside<T>(run: () => T): T {
     this.#outside++;
-    this.#pin(1);
+    const before = this.#pin();
     try {
       return run();
     } finally {
-      this.#pin(-1);
+      this.#unpin(before);
       this.#outside--;
     }
   }
@@ -73,7 +80,7 @@ export class Pinning {
       };
     }
     return (...args) => {
-      this.#pin(1);
+      const before = this.#pin();
       try {
         const answer = service(...args);
         settled();
@@ -85,7 +92,7 @@ export class Pinning {
         escaped(error);
         throw error;
       } finally {
-        this.#pin(-1);
+        this.#unpin(before);
       }
     };
   }
@@ -116,7 +123,7 @@ export class Pinning {
       this.#leaving = true;
       throw new LeaveSignal();
     } finally {
-      this.#words[OFF_PINNED >> 2] = pinned;
+      this.#unpin(pinned);
     }
   }
 }

@@ -65,6 +65,8 @@ import type { Outcome, Suspension } from "./suspension.ts";
 export const TRAILER_BYTES = 16;
 /** Stands for the function in the frame that holds the mutable globals. */
 export const GLOBALS_FUNCTION = 0xffffffff;
+/** In the pinned word, where the host counts frames of JavaScript: no such count, whatever the host adds to it. */
+export const PINNED_BY_GUEST: number = 1 << 20;
 /** The token of a poll at the function's entry. */
 export const ENTRY = -1;
 
@@ -346,7 +348,10 @@ export class Capture implements SiteWatcher {
     if (after) {
       code.put(0x20);
       code.u32(this.#pinnedBefore);
-    } else code.put(0x41, 1);
+    } else {
+      code.put(0x41);
+      code.signed(PINNED_BY_GUEST);
+    }
     code.put(0x36, 0x42, MEMORY_LEDGER);
     code.u32(OFF_PINNED);
   }

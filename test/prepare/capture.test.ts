@@ -13,6 +13,7 @@ import {
   OFF_PINNED,
   OFF_UNWINDING,
 } from "../../dist/abi.js";
+import { PINNED_BY_GUEST } from "../../dist/prepare/capture.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
 import { assemble } from "../support/assemble.ts";
 import { exportedFunction } from "../support/bridge.ts";
@@ -125,7 +126,7 @@ capture("functions that cannot be captured are named with the reason, and pin th
   );
   // The host is told that it cannot have the stack; one that asks all the same gets nothing from this frame.
   guest.run(1);
-  assert.equal(pinned, [1]);
+  assert.equal(pinned, [PINNED_BY_GUEST]);
   assert.is(guest.word(OFF_PINNED), 0);
 });
 

@@ -1,0 +1,81 @@
+// Goal: a guest is never taken off its thread through a frame that cannot save itself, whatever lies on top of that frame, and can be
+// again once that frame is gone, however it went. Method: functions with a live reference, which cannot be captured, that sleep in
+// WASI or in a service or throw; handovers during the sleep and after it.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Fleet, prepare } from "../../dist/index.js";
+import { assemble } from "../support/assemble.ts";
+import { services, sleep } from "../support/guests.ts";
+
+const SLEEP_MS = 1500;
+
+/** $holds keeps a reference while it does something; those around it can be captured. Each export answers 40 + what it did. */
+const PROGRAM = `(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (import "env" "nap" (func $nap (param i32) (result i32)))
+  (import "env" "call" (func $call (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (tag $gone)
+  (func $sleep (param $ms i32) (result i32)
+    (i32.store8 (i32.const 8) (i32.const 0))
+    (i32.store (i32.const 16) (i32.const 1))
+    (i64.store (i32.const 24) (i64.mul (i64.extend_i32_u (local.get $ms)) (i64.const 1000000)))
+    (i32.add (call $poll_oneoff (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)) (i32.load (i32.const 128))))
+  (func $holds (param $how i32) (param $ms i32) (param $r externref) (result i32) (local $did i32)
+    (block $done
+      (block $throw
+        (block $service
+          (block $wasi (br_table $wasi $service $throw (local.get $how)))
+          (local.set $did (call $sleep (local.get $ms))) (br $done))
+        (local.set $did (call $nap (local.get $ms))) (br $done))
+      (local.set $did (call $throws (local.get $ms))))
+    (i32.add (local.get $did) (ref.is_null (local.get $r))))
+  (func $throws (param $ms i32) (result i32) (drop (call $sleep (local.get $ms))) (throw $gone))
+  (func $catches (param $ms i32) (result i32)
+    (block $caught
+      (try_table (catch $gone $caught) (drop (call $holds (i32.const 2) (local.get $ms) (ref.null extern)))))
+    (i32.const 2))
+  (func (export "wasi") (param $ms i32) (result i32)
+    (i32.add (i32.const 40) (call $holds (i32.const 0) (local.get $ms) (ref.null extern))))
+  (func (export "service") (param $ms i32) (result i32)
+    (i32.add (i32.const 40) (call $holds (i32.const 1) (local.get $ms) (ref.null extern))))
+  (func (export "around") (param $ms i32) (result i32) (i32.add (i32.const 40) (call $call (local.get $ms))))
+  (func (export "throw") (param $ms i32) (result i32)
+    (i32.add (i32.const 40) (call $catches (i32.const 0))) (drop (call $sleep (local.get $ms))))
+  (func (export "plain") (param $ms i32) (result i32) (i32.add (i32.const 41) (call $sleep (local.get $ms)))))`;
+
+const image = prepare(assemble(PROGRAM)!, { capture: true });
+
+const SERVICES = services(`
+  const nap = (ms) => { const untilMs = host.clock.monotonicMs() + ms; while (host.clock.monotonicMs() < untilMs) host.wait({ untilMs }); return 1; };
+  return { imports: { env: { nap, call: (ms) => host.exports.wasi(ms) - 40 } } };`);
+
+const pinning = suite<{ fleet: Fleet }>("pinning");
+pinning.before(async (context) => {
+  context.fleet = await Fleet.open();
+});
+pinning.after(async ({ fleet }) => {
+  await fleet[Symbol.asyncDispose]();
+});
+
+for (const [name, captured] of [
+  ["plain", true],
+  ["wasi", false],
+  ["service", false],
+  ["around", false],
+] as const) {
+  pinning(
+    `${name}: a handover during a sleep ${captured ? "takes the frames along" : "waits for its end"}`,
+    async ({ fleet }) => {
+      await using guest = await fleet.boot(await image, { name, services: SERVICES });
+      const outcome = guest.call<number>(name, [SLEEP_MS]);
+      await sleep(SLEEP_MS / 5);
+      const { frames } = await guest.handover({ services: SERVICES });
+      assert.is(frames > 0, captured);
+      assert.is(await outcome, 42);
+    },
+  );
+}
+
+pinning.run();
