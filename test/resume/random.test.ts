@@ -7,6 +7,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { prepareSync } from "../../dist/prepare/prepare.js";
 import { assemble } from "../support/assemble.ts";
+import { isCallable } from "../support/bridge.ts";
 import { Fuzzer } from "../support/fuzz.ts";
 import { loopProgram } from "../support/loops.ts";
 import { compareCaptured } from "../support/oracle.ts";
@@ -62,10 +63,10 @@ random(`${MODULES} of them end as they would have, wherever they are captured`, 
     if (prepareSync(bytes, { capture: true }).info.capture!.notCarried.length > 0) continue;
     const signatures = readSignatures(bytes);
     if ([...signatures.globals.values()].some(({ type }) => BITS[type[0]!] === undefined)) continue;
-    const calls = [...signatures.functions].flatMap(([name, { params, results }]) => {
-      const all = [...params, ...results];
-      if (all.some(([first]) => BITS[first!] === undefined)) return [];
-      const args = params.map(([first]) =>
+    const calls = [...signatures.functions].flatMap(([name, type]) => {
+      const all = [...type.params, ...type.results];
+      if (!isCallable(type) || all.some(([first]) => BITS[first!] === undefined)) return [];
+      const args = type.params.map(([first]) =>
         BigInt.asUintN(BITS[first!]!, BigInt(source.oneIn(2) ? source.u32() : source.below(100))),
       );
       return [{ name, args }];

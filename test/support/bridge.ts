@@ -175,9 +175,18 @@ export function isConcrete(type: ValueType): boolean {
   return (type[0] === 0x63 || type[0] === 0x64) && (type[1]! & 0x40) === 0;
 }
 
+/** Whether caller() can call functions of this type: where no bridge can be had, only with what JavaScript does not change. */
+export function isCallable(type: FunctionType): boolean {
+  return isBridged(type) || ![...type.params, ...type.results].some(([first]) => first! <= F32 && first! >= V128);
+}
+
+function isBridged({ params, results, own }: FunctionType): boolean {
+  return own !== true && ![...params, ...results].some(isConcrete);
+}
+
 /** A function that calls `target`, of exactly that type, with and for bits. */
 export function caller(target: unknown, type: FunctionType): (args: readonly Value[]) => Value[] {
-  if ([...type.params, ...type.results].some(isConcrete)) return directCaller(target, type);
+  if (!isBridged(type)) return directCaller(target, type);
   const key = `${type.params}=>${type.results}`;
   const call = instantiate(key, () => bridgeModule(type, [0, 0], [0x10, 0]), target);
   const pieceCount = type.results.flatMap(pieceTypes).length;
@@ -189,8 +198,8 @@ export function caller(target: unknown, type: FunctionType): (args: readonly Val
 
 /** The same without a bridge, for types that it cannot have; they hold integers and references only. */
 function directCaller(target: unknown, type: FunctionType): (args: readonly Value[]) => Value[] {
-  if ([...type.params, ...type.results].some(([first]) => first! <= F32 && first! >= V128)) {
-    throw new Error("floats and vectors beside references to a module's own types are not supported");
+  if (!isCallable(type)) {
+    throw new Error("floats and vectors beside a module's own types are not supported");
   }
   const call = target as (...args: unknown[]) => unknown;
   return (args) => {

@@ -11,6 +11,8 @@ export type ValueType = readonly number[];
 export interface FunctionType {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
+  /** It has supertypes, may have subtypes, or belongs to a group of types: another module's type that looks the same is another. */
+  readonly own?: true;
 }
 
 export interface GlobalType {
@@ -104,7 +106,7 @@ class Cursor {
   }
 }
 
-function readCompositeType(cursor: Cursor, types: (FunctionType | undefined)[]): void {
+function readCompositeType(cursor: Cursor, types: (FunctionType | undefined)[], own: boolean): void {
   const valueType = (): ValueType => cursor.valueType();
   const skipField = (): void => {
     const packed = cursor.bytes[cursor.at]! === 0x78 || cursor.bytes[cursor.at]! === 0x77;
@@ -114,9 +116,10 @@ function readCompositeType(cursor: Cursor, types: (FunctionType | undefined)[]):
   };
   const form = cursor.byte();
   if (form === 0x50 || form === 0x4f) {
-    cursor.vector(() => cursor.u32());
-    readCompositeType(cursor, types);
-  } else if (form === 0x60) types.push({ params: cursor.vector(valueType), results: cursor.vector(valueType) });
+    const supertypes = cursor.vector(() => cursor.u32());
+    readCompositeType(cursor, types, own || form === 0x50 || supertypes.length > 0);
+  } else if (form === 0x60)
+    types.push({ params: cursor.vector(valueType), results: cursor.vector(valueType), ...(own && { own }) });
   else {
     if (form === 0x5f) cursor.vector(skipField);
     else skipField();
@@ -135,9 +138,10 @@ export function readSignatures(bytes: Uint8Array): Signatures {
 
   const readers: Record<number, () => void> = {
     1: () => {
-      if (cursor.bytes[cursor.at] !== 0x4e) return readCompositeType(cursor, types);
+      if (cursor.bytes[cursor.at] !== 0x4e) return readCompositeType(cursor, types, false);
       cursor.at++;
-      cursor.vector(() => readCompositeType(cursor, types));
+      const count = cursor.u32();
+      for (let i = 0; i < count; i++) readCompositeType(cursor, types, count > 1);
     },
     2: () => {
       const module = cursor.name();
