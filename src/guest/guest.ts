@@ -266,6 +266,8 @@ export class Guest implements AsyncDisposable {
   }
 
   #moved(to: HostLink, services: string | undefined): void {
+    // Ended in this very moment: the new host goes the way of the old one.
+    if (this.#ending !== undefined) void to.terminate();
     this.#host = to;
     this.#services = services;
   }

@@ -64,8 +64,8 @@ export const MUTANTS: readonly Mutant[] = [
         "if (was == FREEZING) was = IDLE;",
       ],
       ["bury: looks at FROZEN, not at what it found", "if (was == FROZEN) was = load<u32>(OFF_FOUND);", ""],
-      ["park: the grant wakes nobody", "parked = frozen;\n      atomic.notify(OFF_RUN, -1);", "parked = frozen;"],
-      ["park: does not tell that it woke", "atomic.store<u32>(OFF_WOKEN, parked >> STATE_BITS);", ""],
+      ["park: the grant wakes nobody", "parked = true;\n      atomic.notify(OFF_RUN, -1);", "parked = true;"],
+      ["park: does not tell that it woke", "atomic.store<u32>(OFF_WOKEN, over >> STATE_BITS);", ""],
       [
         "move: stores unseen",
         "if (swap(run, withState(run, to))) return YES;",
@@ -83,6 +83,25 @@ export const MUTANTS: readonly Mutant[] = [
         "if (atomic.load<u32>(OFF_HOST) != number) return LOST;",
         "",
       ],
+    ],
+  ),
+  ...of(
+    "assembly/safepoint.ts",
+    ["assembly/safepoint", "assembly/steps"],
+    [
+      ["recall: keeps the generation", "const again = nextGeneration(run, FROZEN);", "const again = run;"],
+      [
+        "unrecall: from a host that is on its way",
+        "return atomic.cmpxchg<u32>(OFF_WANTED, atomic.load<u32>(OFF_RUN), 0) == LEAVING ? REFUSED : 0;",
+        "atomic.store<u32>(OFF_WANTED, 0);\n  return 0;",
+      ],
+      [
+        "taken: the recall stands",
+        "export function taken(): void {\n  atomic.store<u32>(OFF_WANTED, 0);",
+        "export function taken(): void {",
+      ],
+      ["taken: the guest waits on", "if (load<u32>(OFF_FOUND) == WAITING) store<u32>(OFF_FOUND, RUNNING);", ""],
+      ["takeUp: before the release", "return parkOwned(true, true) == LEAVE ? WANTED : YES;", "return YES;"],
     ],
   ),
   ...of(
