@@ -26,6 +26,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   speed: { oneCore: true },
   sweep: { oneCore: true },
   prepare: { oneCore: false },
+  handover: { oneCore: false },
 };
 
 /** Far above what any of them takes: it only ends what hangs. */

@@ -27,6 +27,7 @@ import {
   AGAIN,
   ATOMIC_POLLS,
   POLLS,
+  POLLS_AND_CAPTURE,
   POLLS_AND_MARKS,
   SHARED,
   UNPREPARED,
@@ -35,7 +36,15 @@ import {
 } from "./support/variants.ts";
 
 const PROGRAMS: readonly Program[] = [quickJs, cpython, kernels];
-const VARIANTS: readonly string[] = [UNPREPARED, AGAIN, SHARED, POLLS, ATOMIC_POLLS, POLLS_AND_MARKS];
+const VARIANTS: readonly string[] = [
+  UNPREPARED,
+  AGAIN,
+  SHARED,
+  POLLS,
+  ATOMIC_POLLS,
+  POLLS_AND_MARKS,
+  POLLS_AND_CAPTURE,
+];
 
 /** The bars of the project on the newest engine. Programs that can be captured pay more, and have bars of their own. */
 const BARS = { [POLLS]: 1.12, [POLLS_AND_MARKS]: 1.28 };
@@ -174,6 +183,7 @@ async function ask(run: Run): Promise<Answer> {
         atMost: BARS[POLLS_AND_MARKS],
         noise,
       },
+      { name: "polls and capture, real programs", value: mean(real, POLLS_AND_CAPTURE), unit: "x", noise },
       { name: "shared memory alone, real programs", value: mean(real, SHARED), unit: "x", noise },
     ],
     notes: [

@@ -28,11 +28,13 @@ export const SHARED = "shared memory";
 export const POLLS = "polls";
 export const ATOMIC_POLLS = "atomic polls";
 export const POLLS_AND_MARKS = "polls and marks";
+export const POLLS_AND_CAPTURE = "polls and capture";
 
 const PREPARED: Readonly<Record<string, PrepareOptions>> = {
   [POLLS]: { track: "none", polls: "plain", capture: false },
   [ATOMIC_POLLS]: { track: "none", polls: "atomic", capture: false },
   [POLLS_AND_MARKS]: { track: "marks", polls: "plain", capture: false },
+  [POLLS_AND_CAPTURE]: { track: "none", polls: "plain", capture: true },
 };
 
 function codeBytes(bytes: Uint8Array): number {
