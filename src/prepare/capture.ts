@@ -30,8 +30,6 @@
  * Functions that cannot be captured are refused by themselves, with the reason: a frame of such a function pins its guest
  * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, nor is an exception that
  * `rethrow` refers to; a result that has no zero cannot be returned, by a frame or by a host function that is left.
- * An exception that passes through such a frame leaves the word set: the host clears it when it calls the guest anew, and until
- * then the guest parks more often than it must.
  *
  * A tail call that may reach a host function becomes a call and a return, since somebody must keep its arguments. Only calls of
  * imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
@@ -59,6 +57,7 @@ import { Liveness } from "./liveness.ts";
 import type { AddedLocals } from "./locals.ts";
 import type { Savers } from "./savers.ts";
 import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
+import { OP_TRY, OP_TRY_TABLE } from "./survey.ts";
 import type { Outcome, Suspension } from "./suspension.ts";
 
 /** Behind the values of a frame: function, site, size, continuation. */
@@ -275,9 +274,9 @@ export class Capture implements SiteWatcher {
       if (left && resultsAt(this.#module, scan, token).some(nonNullable))
         return "a host function's result that cannot be null";
     }
+    if (rethrowsLater(scan, new Set(this.sites.map(({ token }) => token)))) return "an exception that is thrown again";
     const { op, count } = scan;
     for (let t = 0; t < count; t++) {
-      if (op[t] === 0x09) return "an exception that is thrown again";
       if (op[t] === 0x109 || op[t] === 0x10a || op[t] === 0x112 || op[t] === 0x113) return "an array made of a segment";
     }
     return undefined;
@@ -335,15 +334,39 @@ export class Capture implements SiteWatcher {
     code.u32(this.#savers.functionFor(site.saved.map(({ type }) => type)));
   }
 
+  /**
+   * At the beginning of a function that is refused: keeps the pinned word as it was, and where exceptions are caught handles all
+   * that pass through, so that the pin goes with the frame. Gives how many constructs now surround the body.
+   */
+  writeOpening(code: Writer): number {
+    this.#pinnedBefore = this.#locals.add(I32);
+    code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
+    code.u32(OFF_PINNED);
+    code.put(0x21);
+    code.u32(this.#pinnedBefore);
+    const { handlers } = this.suspension;
+    if (handlers === OP_TRY) code.put(OP_TRY, 0x40);
+    // block (result exnref), try_table (catch_all_ref 0)
+    else if (handlers === OP_TRY_TABLE) code.put(0x02, 0x69, OP_TRY_TABLE, 0x40, 1, 3, 0);
+    return handlers === undefined ? 0 : handlers === OP_TRY ? 1 : 2;
+  }
+
+  /** Behind its last instruction. */
+  writeClosing(code: Writer): void {
+    const { handlers } = this.suspension;
+    if (handlers === undefined) return;
+    code.put(0x0f);
+    // catch_all, or the ends of both constructs with nothing that falls through
+    if (handlers === OP_TRY) code.put(0x19);
+    else code.put(0x0b, 0x00, 0x0b);
+    this.writePin(code, true);
+    if (handlers === OP_TRY)
+      code.put(0x09, 0, 0x0b, 0x00); // rethrow, end, unreachable
+    else code.put(0x0a); // throw_ref
+  }
+
   /** Around a call or a poll of a function that is refused: pins the guest, `after` it as it was. */
   writePin(code: Writer, after: boolean): void {
-    if (this.#pinnedBefore < 0) this.#pinnedBefore = this.#locals.add(I32);
-    if (!after) {
-      code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
-      code.u32(OFF_PINNED);
-      code.put(0x21);
-      code.u32(this.#pinnedBefore);
-    }
     code.put(0x41, 0);
     if (after) {
       code.put(0x20);
@@ -371,6 +394,42 @@ export function resultsAt(module: Module, { op, value }: FunctionScan, token: nu
   if (op[token] === 0x10 || op[token] === 0x12) return functionType(module, index).results;
   if (op[token]! >= 0x500) return [I32];
   return (module.types[index] as FunctionType).results;
+}
+
+/** Whether a handler that throws its exception again has a site: the exception would be missing in another instance. */
+function rethrowsLater({ op, value, count }: FunctionScan, sites: ReadonlySet<number>): boolean {
+  const open = [{ site: false, rethrows: false }];
+  let found = false;
+  const close = () => {
+    const { site, rethrows } = open.pop()!;
+    found ||= site && rethrows;
+    if (open.length > 0) open.at(-1)!.site ||= site;
+  };
+  for (let t = 0; t < count; t++) {
+    switch (op[t]!) {
+      case 0x05: // else
+      case 0x07: // catch
+      case 0x19: // catch_all
+        close();
+        open.push({ site: false, rethrows: false });
+        break;
+      case 0x02: // block
+      case 0x03: // loop
+      case 0x04: // if
+      case OP_TRY:
+      case OP_TRY_TABLE:
+        open.push({ site: false, rethrows: false });
+        break;
+      case 0x0b: // end
+      case 0x18: // delegate
+        close();
+        break;
+      case 0x09: // rethrow
+        open.at(-1 - value[t]!)!.rethrows = true;
+    }
+    if (sites.has(t)) open.at(-1)!.site = true;
+  }
+  return found;
 }
 
 function writeZero(code: Writer, type: ValueType): void {

@@ -93,13 +93,30 @@ export class Rewriter {
     this.begin(functionIndex, entryPoll, trace);
     this.#countCaptured(functionIndex);
     this.from = this.scan.codeStart;
-    if (entryPoll) {
-      this.#entryPolls++;
-      this.poll(ENTRY);
+    if (entryPoll) this.#entryPolls++;
+    if (this.capture?.isRefused) this.#pinning(entryPoll);
+    else {
+      if (entryPoll) this.poll(ENTRY);
+      this.tokens(0, this.scan.count);
     }
-    this.tokens(0, this.scan.count);
     this.copyUpTo(this.#bodyOf(functionIndex).end);
     this.finish(functionIndex, out);
+  }
+
+  /** A function that pins its guest, up to its `end`. What surrounds it moves the labels that lead out of it. */
+  #pinning(entryPoll: boolean): void {
+    const { scan, code, labels } = this;
+    const capture = this.capture!;
+    const last = scan.count - 1;
+    const around = capture.writeOpening(code);
+    if (around > 0) labels.open();
+    labels.written += around;
+    if (entryPoll) this.poll(ENTRY);
+    this.tokens(0, last);
+    this.copyUpTo(scan.at[last]!);
+    capture.writeClosing(code);
+    labels.written -= around;
+    if (around > 0) labels.close();
   }
 
   /** Walks a function, so that all passes know what they will do. */

@@ -30,9 +30,14 @@ export interface Survey {
   /** Instructions that use segments, each once, in the order of the code. */
   readonly segmentUses: readonly SegmentUse[];
   readonly changesTables: boolean;
+  /** The instruction that handles exceptions here, `try` or `try_table`; undefined where none does. No engine takes both in one module. */
+  readonly handlers: typeof OP_TRY | typeof OP_TRY_TABLE | undefined;
   /** How many loops there are, repeated or not. */
   readonly loops: number;
 }
+
+export const OP_TRY = 0x06;
+export const OP_TRY_TABLE = 0x1f;
 
 /** Instructions that a function may execute before its first loop if that is to come first whatever happens: they go straight on. */
 const STRAIGHT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) =>
@@ -53,6 +58,7 @@ export function survey(module: Module): Survey {
   let count = 0;
   let loops = 0;
   let changesTables = false;
+  let handlers: Survey["handlers"];
   // Which function named a callee last, so that each is listed once.
   const namedBy = new Uint32Array(functions.length);
   const typeNamedBy = new Uint32Array(module.types.length);
@@ -92,6 +98,10 @@ export function survey(module: Module): Survey {
         case 0x03: // loop
           loops++;
           stops[f] = 1;
+          break;
+        case OP_TRY:
+        case OP_TRY_TABLE:
+          handlers = op;
           break;
         case 0x501: // memory.atomic.wait32
         case 0x502: // memory.atomic.wait64
@@ -139,6 +149,7 @@ export function survey(module: Module): Survey {
     pollsFirst,
     stops,
     changesTables,
+    handlers,
     segmentUses: [...segmentUses.values()],
     loops,
   };

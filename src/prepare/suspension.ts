@@ -16,6 +16,7 @@ export type Outcome = "returns" | "saves" | "again" | "saves or again";
 export interface Suspension {
   /** By function index: 1 if a call of it may not return in this instance. */
   readonly functions: Uint8Array;
+  readonly handlers: Survey["handlers"];
   /** Of a call through a table or a reference. */
   indirect(typeIndex: number): Outcome;
 }
@@ -46,6 +47,7 @@ export function suspension(module: Module, survey: Survey, entryPolls: Uint8Arra
   functions.set(reached.subarray(0, bodies.length), functionsImported);
   return {
     functions,
+    handlers: survey.handlers,
     indirect(typeIndex) {
       const node = graph.nodeOf(typeIndex);
       if (node === undefined || reached[node] !== 1) return "returns";

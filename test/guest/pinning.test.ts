@@ -64,6 +64,7 @@ for (const [name, captured] of [
   ["wasi", false],
   ["service", false],
   ["around", false],
+  ["throw", true],
 ] as const) {
   pinning(
     `${name}: a handover during a sleep ${captured ? "takes the frames along" : "waits for its end"}`,

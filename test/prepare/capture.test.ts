@@ -130,6 +130,20 @@ capture("functions that cannot be captured are named with the reason, and pin th
   assert.is(guest.word(OFF_PINNED), 0);
 });
 
+capture("an exception takes the pins of the frames that it passes through with it", () => {
+  for (const attempt of [
+    "(block $caught (result i32) (try_table (catch $e $caught) (drop (call $holds (ref.null extern)))) (i32.const -1))",
+    "(try (result i32) (do (call $holds (ref.null extern))) (catch $e))",
+  ]) {
+    const guest = guestOf(`(tag $e (param i32)) (global $asks (mut i32) (i32.const 0))
+      (func $throws (if (global.get $asks) (then (drop (call $ask (i32.const 1))))) (throw $e (i32.const 7)))
+      (func $holds (param $r externref) (result i32) (call $throws) (ref.is_null (local.get $r)))
+      (func (export "run") (param $n i32) (result i32) ${attempt})`);
+    assert.is(guest.run(1), 7);
+    assert.is(guest.word(OFF_PINNED), 0);
+  }
+});
+
 capture("what calls nothing that can stop is left as it is", () => {
   const bytes = assemble(`(module (func $leaf (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
     (func (export "run") (param i32) (result i32) (call $leaf (call $leaf (local.get 0)))))`)!;

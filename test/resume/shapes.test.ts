@@ -26,6 +26,12 @@ const PRELUDE = `
       (br_if $again (i32.ge_s (local.tee $i (i32.sub (local.get $i) (i32.const 1))) (i32.const 0))))
     (i32.add (local.get $x) (i32.const 1)))`;
 
+/** Gives the value of the exception that $body throws, -1 without one. */
+const ATTEMPTS: Readonly<Record<string, (body: string) => string>> = {
+  try_table: (body) => `(block $caught (result i32) (try_table (catch $e $caught) ${body}) (i32.const -1))`,
+  try: (body) => `(try (result i32) (do ${body} (i32.const -1)) (catch $e))`,
+};
+
 const shapes: readonly Shape[] = [
   {
     title: "nested loops",
@@ -282,6 +288,37 @@ const shapes: readonly Shape[] = [
         (i32.add (call $slow (i32.const 1)) (try (result i32) (do (call $clean (local.get $n))) (catch $e (call $slow)))))`,
     pinned: true,
   },
+  {
+    title: "an exception that is thrown again by a handler that calls nothing",
+    text: `(tag $e (param i32)) (global $cleaned (mut i32) (i32.const 0))
+      (func $clean (param $n i32) (result i32)
+        (try (result i32)
+          (do (throw $e (call $slow (local.get $n))))
+          (catch_all (global.set $cleaned (i32.add (global.get $cleaned) (i32.const 1))) (rethrow 0))))
+      (func (export "run") (param $n i32) (result i32) (local $i i32)
+        (loop $l (result i32)
+          (try (result i32) (do (call $clean (local.get $n)))
+            (catch $e (i32.add (call $slow (i32.add (local.get $i))) (global.get $cleaned))))
+          (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3)))))`,
+  },
+  ...Object.entries(ATTEMPTS).map(
+    ([encoding, attempt]): Shape => ({
+      title: `exceptions that leave functions that cannot be captured, caught by ${encoding}: their guest parks`,
+      text: `(tag $e (param i32))
+      (func $throws (param $n i32) (result i32) (throw $e (i32.sub (call $slow (local.get $n)) (i32.const 1))))
+      (func $holds (param $n i32) (param $r externref) (result i32) (local $x i32)
+        (block $found (result i32)
+          (local.set $x ${attempt("(drop (br_if $found (i32.const 9) (i32.eq (local.get $n) (i32.const 7)))) (drop (call $throws (local.get $n)))")})
+          (if (i32.gt_s (local.get $n) (i32.const 10)) (then (return (local.get $x))))
+          (loop $l (br_if $l (i32.gt_s (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 3))))
+          (drop (br_if $found (local.get $x) (i32.eqz (local.get $n))))
+          (i32.add (call $throws (local.get $n)) (ref.is_null (local.get $r)))))
+      (func (export "run") (param $n i32) (result i32)
+        ${attempt("(drop (call $holds (i32.const 7) (ref.null extern))) (drop (call $holds (local.get $n) (ref.null extern)))")}
+        (i32.add (call $slow (i32.const 0))))`,
+      pinned: true,
+    }),
+  ),
   {
     title: "a reference that is needed after a call: its guest parks",
     text: `(func $holds (param $r externref) (result i32)
