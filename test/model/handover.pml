@@ -36,7 +36,7 @@
 #define STACK 1
 #define LAST_STEP 2
 
-chan box[HOSTS + 1] = [3] of { byte };          /* what it is told */
+chan box[HOSTS + 1] = [4] of { byte };          /* what it is told: two things at most in each of two rounds */
 chan said[HOSTS + 1] = [2] of { byte, byte };   /* that it yielded: activity, frames */
 byte handed, handedFrames;                      /* what goes with ADOPT */
 bit adopted[HOSTS + 1];

@@ -27,6 +27,7 @@ const bounds: readonly (Search & { readonly name: string })[] = [
 ];
 const wider: typeof bounds = [
   { name: "nothing bad in 2 handovers over 3 hosts", property: "safety", defines: ["ROUNDS=2", "KILLS=0", "HOSTS=3"] },
+  { name: "nothing bad in 2 handovers with a death", property: "safety", defines: ["ROUNDS=2", "KILLS=1"] },
   { name: "nobody waits for ever in 2 handovers", property: "liveness", defines: ["ROUNDS=2", "KILLS=0"] },
 ];
 
