@@ -36,7 +36,7 @@
  */
 
 import { OFF_FRAMES, OFF_FRAMES_TOP, OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
-import { functionType, type Module } from "../wasm/module.ts";
+import { functionType, LIMITS, type Module } from "../wasm/module.ts";
 import {
   F32,
   F64,
@@ -101,6 +101,13 @@ export const SAVED_TYPES: readonly (readonly [type: ValueType, bytes: number])[]
 ];
 /** An engine takes so many parameters, and a saver has two of its own. */
 const SAVED_MAX = 998;
+/** Half of what a function may have; the rest is for other passes, and for what only a continuation has. */
+const BYTES_MAX: number = LIMITS.functionBytes / 2;
+const LOCALS_MAX: number = LIMITS.locals / 2;
+/** At most: what a site's values take, each, its zeros, and the rest of it. */
+const VALUE_BYTES = 4;
+const ZERO_BYTES = 18;
+const SITE_BYTES = 32;
 
 export class Capture implements SiteWatcher {
   /** Of the present function; why it cannot be captured. */
@@ -198,8 +205,10 @@ export class Capture implements SiteWatcher {
     const from = isTailCall(scan.op[t]!) ? scan.height - operands : 0;
     const to = outcome === "saves" || outcome === "poll" ? pending : scan.height;
     this.lastSite = t;
+    const tooMany = to > SAVED_MAX;
+    if (tooMany) this.refused = `${to} operands at a call`;
     // What has a name got it at a site where all below it got theirs, and they lie there still.
-    for (let i = to - 1; i >= from; i--) {
+    for (let i = to - 1; i >= from && !tooMany; i--) {
       const producer = operandProducer[i]!;
       if ((edit[producer]! & EDIT_KEEP) !== 0 && from === 0) break;
       edit[producer]! |= EDIT_KEEP;
@@ -210,7 +219,7 @@ export class Capture implements SiteWatcher {
       token: t,
       id,
       outcome,
-      operands: Array.from(operandType.subarray(0, to)),
+      operands: tooMany ? [] : Array.from(operandType.subarray(0, to)),
       pending: from > 0 ? from : pending,
       frames: this.#wanted?.has(id) ? scan.frames() : undefined,
       saved: [],
@@ -227,8 +236,8 @@ export class Capture implements SiteWatcher {
       this.#byToken.set(site.token, site);
       if (site.token >= 0 && site.outcome !== "poll") edit[site.token]! |= EDIT_SITE;
     }
+    this.refused = this.sites.length === 0 ? undefined : (this.refused ?? this.#refusal(scan));
     if (this.sites.length === 0) return;
-    this.refused = this.#refusal(scan);
     if (this.refused !== undefined) return;
     const liveness = Liveness.of(
       scan,
@@ -238,6 +247,9 @@ export class Capture implements SiteWatcher {
       this.refused = "too many locals and calls";
       return;
     }
+    const { start, end } = this.#module.bodies[this.#functionIndex - this.#module.functionsImported]!;
+    const { results } = functionType(this.#module, this.#functionIndex);
+    let byteCount = end - start;
     for (const [i, site] of this.sites.entries()) {
       const values: { local: number; type: ValueType }[] = [];
       for (const local of liveness.at(i)) values.push({ local, type: scan.locals[local]! });
@@ -260,7 +272,9 @@ export class Capture implements SiteWatcher {
       }
       site.saved = saved;
       site.bytes = offset + TRAILER_BYTES;
+      byteCount += VALUE_BYTES * saved.length + ZERO_BYTES * results.length + SITE_BYTES;
     }
+    if (byteCount > BYTES_MAX) this.refused = "so much that is needed after so many calls";
   }
 
   #refusal(scan: FunctionScan): string | undefined {
@@ -268,6 +282,7 @@ export class Capture implements SiteWatcher {
     const nonNullable = (type: ValueType) => isReference(type) && !isNullable(type);
     if (results.some(nonNullable)) return "a result that cannot be null";
     if (scan.locals.some(nonNullable)) return "a local that cannot be null";
+    if (scan.locals.length > LOCALS_MAX) return `${scan.locals.length} locals`;
     for (const { token, outcome } of this.sites) {
       const left = outcome === "again" || outcome === "saves or again";
       // A host function that is left answers with a zero.

@@ -130,6 +130,32 @@ capture("functions that cannot be captured are named with the reason, and pin th
   assert.is(guest.word(OFF_PINNED), 0);
 });
 
+capture("a function is refused by itself where saving would take it beyond what engines allow", () => {
+  const imports = `(module (import "host" "ask" (func $ask (param i32) (result i32)))`;
+  const reasonOf = (body: string): string | undefined => {
+    const image = prepareSync(assemble(`${imports} (func (export "run") (param $n i32) (result i32) ${body}))`)!, {
+      capture: true,
+    });
+    assert.ok(WebAssembly.validate(image.moduleBytes()));
+    return image.info.capture!.functionsRefused[0]?.reason;
+  };
+  const pending = (count: number) =>
+    `${"(local.get 0) ".repeat(count)} (drop (call $ask (i32.const 1))) ${"(i32.add) ".repeat(count - 1)}`;
+  assert.is(reasonOf(pending(990)), undefined);
+  assert.match(reasonOf(pending(100_000))!, "100001 operands");
+
+  const locals = (count: number) => `(local ${"i64 ".repeat(count)}) (call $ask (local.get 0))`;
+  assert.is(reasonOf(locals(20_000)), undefined);
+  assert.match(reasonOf(locals(49_990))!, "49991 locals");
+
+  const live = Array.from({ length: 900 }, (_, i) => i + 1);
+  const calls = (count: number) => `(local ${"i32 ".repeat(900)})
+    ${"(local.set $n (call $ask (local.get $n))) ".repeat(count)}
+    (local.get 0) ${live.map((i) => `(i32.xor (local.get ${i}))`).join(" ")}`;
+  assert.is(reasonOf(calls(500)), undefined);
+  assert.match(reasonOf(calls(2000))!, "so many calls");
+});
+
 capture("an exception takes the pins of the frames that it passes through with it", () => {
   for (const attempt of [
     "(block $caught (result i32) (try_table (catch $e $caught) (drop (call $holds (ref.null extern)))) (i32.const -1))",
