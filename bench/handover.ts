@@ -61,7 +61,7 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-const HANDOVERS = { full: 200, smoke: 8 };
+const HANDOVERS = { full: 60, smoke: 8 };
 /** Longest time between two handovers, ms. */
 const APART_MS_MAX = 40;
 
