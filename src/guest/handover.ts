@@ -88,6 +88,7 @@ export async function handOver(
       budget.check("the guest could not leave its thread: there is JavaScript between its frames");
     }
     report.timeToSafepointMs = freeze.timeToSafepointMs;
+    report.how = freeze.how;
     const { handed, taken } = yielded;
     report.captureMs = taken.captureMs;
     report.frames = taken.frames.length;
@@ -171,7 +172,16 @@ type Growing<T> = { -readonly [K in keyof T]: T[K] };
 
 function emptyReport(guest: string): Growing<HandoverReport> {
   const none = { blackoutMs: 0, timeToSafepointMs: 0, captureMs: 0, synthesisMs: 0, compileMs: 0, restoreMs: 0 };
-  return { guest, ...none, frames: 0, frameBytes: 0, stateBytes: 0, guestBytesCopied: 0, cacheMisses: 0 };
+  return {
+    guest,
+    how: undefined,
+    ...none,
+    frames: 0,
+    frameBytes: 0,
+    stateBytes: 0,
+    guestBytesCopied: 0,
+    cacheMisses: 0,
+  };
 }
 
 /** What is left of the time for one handover. */

@@ -35,6 +35,8 @@ export interface HandoverReport {
   /** From the guest's last instruction in the old host to its first in the new one. */
   readonly blackoutMs: number;
   readonly timeToSafepointMs: number;
+  /** What the freeze found, that time when the guest could leave its thread; undefined if it failed before. */
+  readonly how: FreezeReport["how"] | undefined;
   /** Globals, services and frames out of the old host. */
   readonly captureMs: number;
   /** Continuations made and compiled, as far as they were not known yet. */
