@@ -12,7 +12,7 @@ interface PrepareCommandOptions {
   readonly track: NonNullable<PrepareOptions["track"]>;
   readonly polls: NonNullable<PrepareOptions["polls"]>;
   readonly pageBytes: string;
-  readonly capture?: true;
+  readonly capture: boolean;
   readonly json?: true;
 }
 
@@ -36,7 +36,7 @@ async function prepareFile(file: string, options: PrepareCommandOptions): Promis
   const image = await prepare(bytes as BufferSource, {
     track: options.track,
     polls: options.polls,
-    capture: options.capture ?? false,
+    capture: options.capture,
     pageBytes: Number(options.pageBytes) as NonNullable<PrepareOptions["pageBytes"]>,
     onProgress: ({ functionsDone, functionsTotal }) => {
       if (process.stderr.isTTY) live.show(() => `${file}: ${functionsDone} of ${functionsTotal} functions`);
@@ -85,7 +85,7 @@ export function addPrepare(program: Command): void {
         .choices(["4096", "8192", "16384", "32768", "65536"])
         .default("4096"),
     )
-    .option("--capture", "let guests be handed to another Worker in the middle of their work; makes code larger")
+    .option("--no-capture", "smaller code, whose guests cannot be handed to another Worker in the middle of their work")
     .option("--json", "print an account of it as one line of JSON")
     .addHelpText("after", HELP)
     .action(prepareFile);

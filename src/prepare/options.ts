@@ -9,7 +9,7 @@ export interface PrepareOptions {
   readonly polls?: "plain" | "atomic";
   /** Size of a tracking page. Default 4096. */
   readonly pageBytes?: 4096 | 8192 | 16384 | 32768 | 65536;
-  /** `true`: a guest's stack can be taken off its thread, to go on in another instance. Default `false`. */
+  /** `true`: a guest's stack can be taken off its thread, to go on in another instance. Default `true`; code is smaller without. */
   readonly capture?: boolean;
 }
 
@@ -31,7 +31,7 @@ export function completeOptions({
   track = "none",
   polls = "plain",
   pageBytes = 4096,
-  capture = false,
+  capture = true,
 }: PrepareOptions = {}): Options {
   const options: Options = { track, polls, pageBytes, capture };
   for (const key of Object.keys(CHOICES) as (keyof Options)[]) {

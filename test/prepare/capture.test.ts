@@ -216,7 +216,7 @@ capture("without capture nothing of it is there", () => {
   const bytes = assemble(
     `(module (memory 1) (global (mut i32) (i32.const 0)) (func (export "run") (loop $l (br $l))))`,
   )!;
-  const image = prepareSync(bytes);
+  const image = prepareSync(bytes, { capture: false });
   assert.is(image.info.capture, undefined);
   const names = WebAssembly.Module.exports(new WebAssembly.Module(image.moduleBytes())).map(({ name }) => name);
   assert.equal(names.filter((name) => name.startsWith(EXPORT_PREFIX)).sort(), [
