@@ -42,3 +42,8 @@ export function environmentOf(text: string, before: Readonly<Record<string, stri
 export function moduleUrlOf(text: string): URL {
   return /^[a-z][a-z+.-]+:/i.test(text) ? new URL(text) : pathToFileURL(text);
 }
+
+/** The same, added to those given before. */
+export function moduleUrlsOf(text: string, before: readonly URL[] = []): URL[] {
+  return [...before, moduleUrlOf(text)];
+}

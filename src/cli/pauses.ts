@@ -2,8 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FreezeReport, Guest, ResumeReport } from "../index.ts";
-import { FreezeTimeoutError, GuestStateError } from "../index.ts";
+import { FreezeTimeoutError } from "../index.ts";
 import { count, type Distribution, distributionOf, milliseconds, size } from "./figures.ts";
+import { Rounds } from "./rounds.ts";
 
 export interface PauseOptions {
   readonly everyMs: number;
@@ -38,8 +39,7 @@ export class Pauses {
   readonly #guest: Guest;
   readonly #options: PauseOptions;
   readonly #onPause: () => void;
-  readonly #stopping = new AbortController();
-  readonly #done: Promise<void>;
+  readonly #rounds: Rounds;
   readonly #freezes: FreezeReport[] = [];
   readonly #resumes: ResumeReport[] = [];
   #timeouts = 0;
@@ -49,24 +49,17 @@ export class Pauses {
     this.#guest = guest;
     this.#options = options;
     this.#onPause = onPause;
-    this.#done = this.#run().catch((error: unknown) => {
-      // The guest has ended, at whatever point of a pause; or stop() has cut a wait short.
-      if (!(error instanceof GuestStateError) && !this.#stopping.signal.aborted) throw error;
-    });
+    this.#rounds = new Rounds(options.everyMs, (signal) => this.#round(signal));
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (;;) {
-      await sleep(this.#options.everyMs, undefined, { signal });
-      try {
-        await this.#pause(signal);
-      } catch (error) {
-        if (!(error instanceof FreezeTimeoutError)) throw error;
-        this.#timeouts++;
-      }
-      this.#onPause();
+  async #round(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#pause(signal);
+    } catch (error) {
+      if (!(error instanceof FreezeTimeoutError)) throw error;
+      this.#timeouts++;
     }
+    this.#onPause();
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
@@ -79,10 +72,8 @@ export class Pauses {
     this.#resumes.push(resume);
   }
 
-  /** Begins no further pause. A pause under way is not waited for: the guest is about to be ended, or has ended. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#done;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   get report(): PauseReport {

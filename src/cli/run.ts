@@ -1,5 +1,5 @@
 /**
- * `stillpoint run`: a WASI runner whose program can be frozen at any moment.
+ * `stillpoint run`: a WASI runner whose program can be frozen at any moment, and handed to another host.
  *
  * The program has the process's own standard streams. Standard output is its alone: everything said here goes to standard
  * error. The process ends with the program's exit code; the exceptions are in `stillpoint run --help`.
@@ -9,12 +9,13 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { type Command, Option } from "commander";
-import { type BootOptions, type Exit, Fleet, type OutputOption } from "../index.ts";
+import { type BootOptions, type Exit, Fleet, type Guest, type Image, type OutputOption } from "../index.ts";
 import { CommandError, reportFailure, SIGNAL_STATUS, STATUS } from "./exit-status.ts";
 import { milliseconds } from "./figures.ts";
+import { Handovers } from "./handovers.ts";
 import { LiveLine } from "./live-line.ts";
 import { prepared, readModule } from "./module-file.ts";
-import { bytesOf, directoriesOf, environmentOf, millisecondsOf, moduleUrlOf } from "./option-values.ts";
+import { bytesOf, directoriesOf, environmentOf, millisecondsOf, moduleUrlsOf } from "./option-values.ts";
 import { Pauses } from "./pauses.ts";
 import { programOutput } from "./program-output.ts";
 
@@ -29,10 +30,11 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly freezeEvery?: number;
   readonly freezeFor?: number;
+  readonly handoverEvery?: number;
   readonly clock: NonNullable<BootOptions["monotonicClock"]>;
   readonly track: NonNullable<BootOptions["track"]>;
   readonly memoryMax?: number;
-  readonly services?: URL;
+  readonly services?: readonly URL[];
   readonly pauses?: true;
   readonly json?: true;
 }
@@ -58,29 +60,71 @@ function statusOf(exit: Exit): number {
   return exit.kind === "code" ? exit.code : reportFailure(exit.error);
 }
 
+/** What is done to the program while it runs. */
+interface Disturbances {
+  readonly pauses: Pauses | undefined;
+  readonly handovers: Handovers | undefined;
+}
+
+function lineOf({ pauses, handovers }: Disturbances): string {
+  return [pauses, handovers].flatMap((of) => (of === undefined ? [] : [of.line])).join(" · ");
+}
+
 /** What is said on standard error when all is over. */
 function account(
   run: { program: string; status: number; ranMs: number; memoryBytes: number },
-  pauses: Pauses | undefined,
+  disturbances: Disturbances,
   options: RunOptions,
 ): void {
-  if (pauses !== undefined && options.pauses) {
-    const line = `stillpoint: ${milliseconds(run.ranMs)}, ${pauses.line}`;
-    process.stderr.write(`${styleText("dim", line, { stream: process.stderr })}\n`);
+  const { pauses, handovers } = disturbances;
+  if (options.pauses) {
+    const text = `stillpoint: ${milliseconds(run.ranMs)}, ${lineOf(disturbances)}\n${handovers?.table ?? ""}`;
+    process.stderr.write(styleText("dim", text, { stream: process.stderr }));
   }
-  if (options.json) process.stderr.write(`${JSON.stringify({ ...run, pauses: pauses?.report ?? null })}\n`);
+  if (options.json) {
+    const reports = { pauses: pauses?.report ?? null, handovers: handovers?.report ?? null };
+    process.stderr.write(`${JSON.stringify({ ...run, ...reports })}\n`);
+  }
 }
 
-async function run(file: string, args: readonly string[], options: RunOptions): Promise<number> {
+/** The image. One that is never asked to leave its host is spared the code for it. */
+async function imageFor(file: string, { track, handoverEvery }: RunOptions): Promise<Image> {
   const bytes = await readModule(file);
-  // The fleet is never closed: the process ends with it, and does not wait for a reader that is stuck.
-  const [image, fleet] = await Promise.all([
-    prepared(bytes, { track: options.track === "marks" ? "marks" : "none" }),
-    Fleet.open(),
-  ]);
+  const marks = track === "marks" ? "marks" : "none";
+  const image = await prepared(bytes, { track: marks, capture: handoverEvery !== undefined });
   if (image.info.style !== "command") {
     throw new CommandError(`${file} exports no _start: it waits for calls, which need a program that makes them`);
   }
+  if (handoverEvery !== undefined && !image.info.options.capture) {
+    throw new CommandError(`${file} was prepared without capture, which --handover-every needs; prepare it anew`);
+  }
+  return image;
+}
+
+function disturb(guest: Guest, options: RunOptions, live: LiveLine): Disturbances {
+  const { freezeEvery, freezeFor: forMs = FREEZE_FOR_MS, handoverEvery, services = [] } = options;
+  const done = (): void => {
+    if (options.pauses) live.show(() => lineOf(disturbances));
+  };
+  const refused = (reason: string): void => {
+    live.erase();
+    process.stderr.write(`stillpoint: not handed over: ${reason}\n`);
+  };
+  const tracked = options.track !== "none";
+  const disturbances: Disturbances = {
+    pauses: freezeEvery === undefined ? undefined : new Pauses(guest, { everyMs: freezeEvery, forMs, tracked }, done),
+    handovers:
+      handoverEvery === undefined
+        ? undefined
+        : new Handovers(guest, { everyMs: handoverEvery, services }, { done, refused }),
+  };
+  return disturbances;
+}
+
+async function run(file: string, args: readonly string[], options: RunOptions): Promise<number> {
+  // The fleet is never closed: the process ends with it, and does not wait for a reader that is stuck.
+  const [image, fleet] = await Promise.all([imageFor(file, options), Fleet.open()]);
+  const { services = [] } = options;
 
   const live = new LiveLine();
   const ended = endings();
@@ -107,25 +151,19 @@ async function run(file: string, args: readonly string[], options: RunOptions): 
     stdout: output(process.stdout),
     stderr: output(process.stderr),
     ...(options.memoryMax !== undefined && { memoryBytesMax: options.memoryMax }),
-    ...(options.services && { services: options.services }),
+    ...(services[0] && { services: services[0] }),
   });
   const startedMs = performance.now();
 
-  const { freezeEvery: everyMs, freezeFor: forMs = FREEZE_FOR_MS } = options;
-  const pauses =
-    everyMs === undefined
-      ? undefined
-      : new Pauses(guest, { everyMs, forMs, tracked: options.track !== "none" }, () => {
-          if (options.pauses) live.show(() => pauses?.line ?? "");
-        });
+  const disturbances = disturb(guest, options, live);
   const exit = await Promise.race([guest.exited, ended.first]);
   const ranMs = performance.now() - startedMs;
-  await pauses?.stop();
+  await Promise.all([disturbances.pauses?.stop(), disturbances.handovers?.stop()]);
   if (typeof exit === "number") await Promise.race([guest.terminate(), sleep(LAST_OUTPUT_MS)]);
   ended.close();
   live.erase();
   const status = (typeof exit === "number" ? exit : statusOf(exit)) || (lost === undefined ? 0 : reportFailure(lost));
-  account({ program: name, status, ranMs, memoryBytes: guest.memory.buffer.byteLength }, pauses, options);
+  account({ program: name, status, ranMs, memoryBytes: guest.memory.buffer.byteLength }, disturbances, options);
   return status;
 }
 
@@ -133,6 +171,10 @@ const HELP = `
 The program gets what follows "--" as its arguments, after the file's name, and
 standard input, output and error as they are. It sees no directory and no
 variable that is not named here.
+
+With --handover-every the program moves to a new thread, in the middle of what
+it does, under the next of the services modules given, or the same one anew. If
+a new host is no good it goes on in the old one; that is said, and counted.
 
 Ends with the program's own exit code, or with
     1  the program could not be run, or its output could not be written
@@ -142,22 +184,27 @@ Ends with the program's own exit code, or with
   141  nobody reads its output any more
 
 --json prints one line on standard error:
-  { program, status, ranMs, memoryBytes, pauses: null | {
-      count, parked, waiting, timeouts,
-      timeToSafepointMs: null | { p50, p99, max },
-      blackoutMs: null | { p50, p99, max },
+  { program, status, ranMs, memoryBytes,
+    pauses: null | {
+      count, parked, waiting, timeouts, timeToSafepointMs, blackoutMs,
       guestBytesCopied, dirtyPages: number | null,
-      wallStepMs, monotonicStepMs } }
+      wallStepMs, monotonicStepMs },
+    handovers: null | {
+      count, failed, timeToSafepointMs, captureMs, synthesisMs, compileMs,
+      restoreMs, blackoutMs, frames, cacheMisses, guestBytesCopied } }
+Times and frames are null | { p50, p99, max }.
 
 Examples:
   stillpoint run app.wasm --dir ./data::/data -- --verbose input.txt
   stillpoint run python.wasm --freeze-every 20 --freeze-for 5 --pauses \\
-    -- -c "print(sum(range(10**8)))"`;
+    -- -c "print(sum(range(10**8)))"
+  stillpoint run app.wasm --handover-every 500 --pauses \\
+    --services v1.mjs --services v2.mjs`;
 
 export function addRun(program: Command): void {
   program
     .command("run")
-    .summary("run a WASI program, and freeze it now and then")
+    .summary("run a WASI program, and freeze it or hand it over now and then")
     .description("Runs a WASI program: a module as it was compiled, or an image made by `stillpoint prepare`.")
     .argument("<file>", "module or image")
     .argument("[arguments...]", 'for the program, after "--"')
@@ -165,6 +212,7 @@ export function addRun(program: Command): void {
     .option("--env <key=value>", "a variable the program sees; KEY alone passes it on; may be repeated", environmentOf)
     .option("--freeze-every <ms>", "freeze the program this long after it went on", millisecondsOf)
     .option("--freeze-for <ms>", `how long each pause lasts (default: ${FREEZE_FOR_MS})`, millisecondsOf)
+    .option("--handover-every <ms>", "hand the program to a new host this long after the last one", millisecondsOf)
     .addOption(
       new Option("--clock <policy>", "whether its monotonic clock counts pauses")
         .choices(["include", "exclude", "slew"])
@@ -176,13 +224,20 @@ export function addRun(program: Command): void {
         .default("none"),
     )
     .option("--memory-max <bytes>", "limit of its memory, such as 64MiB", bytesOf)
-    .option("--services <url-or-path>", "a services module: host functions besides WASI", moduleUrlOf)
-    .option("--pauses", "show the pauses on standard error")
+    .option("--services <url-or-path>", "a services module: host functions besides WASI; may be repeated", moduleUrlsOf)
+    .option("--pauses", "show pauses and handovers on standard error")
     .option("--json", "print an account of the run on standard error")
     .addHelpText("after", HELP)
     .action(async (file: string, args: string[], options: RunOptions, command: Command) => {
-      if (options.freezeEvery === undefined && (options.pauses || options.freezeFor !== undefined)) {
-        command.error("error: --freeze-for and --pauses need --freeze-every");
+      const { freezeEvery, freezeFor, handoverEvery, services = [], pauses } = options;
+      if (freezeEvery === undefined && freezeFor !== undefined) {
+        command.error("error: --freeze-for needs --freeze-every");
+      }
+      if (freezeEvery === undefined && handoverEvery === undefined && pauses) {
+        command.error("error: --pauses needs --freeze-every or --handover-every");
+      }
+      if (handoverEvery === undefined && services.length > 1) {
+        command.error("error: more than one --services need --handover-every");
       }
       const status = await run(file, args, options);
       // Standard input may have been left in the middle of a read, which nothing but this ends.

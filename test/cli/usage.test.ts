@@ -45,7 +45,12 @@ usage("ends with 2 and a sentence when it is wrong", async () => {
     [["run", "a.wasm", "--freeze-every", "-1"], /^stillpoint: option .* It must be a number of milliseconds\.\n/],
     [["run", "a.wasm", "--dir", "a::b::c"], /^stillpoint: option .* It must be HOST::GUEST/],
     [["run", "a.wasm", "--env", "=x"], /^stillpoint: option .* It must be KEY=VALUE\.\n/],
-    [["run", "a.wasm", "--pauses"], /^stillpoint: .* need --freeze-every\n/],
+    [["run", "a.wasm", "--pauses"], /^stillpoint: --pauses needs --freeze-every or --handover-every\n/],
+    [["run", "a.wasm", "--freeze-for", "3"], /^stillpoint: --freeze-for needs --freeze-every\n/],
+    [
+      ["run", "a.wasm", "--services", "a.mjs", "--services", "b.mjs"],
+      /^stillpoint: more than one --services need --handover-every\n/,
+    ],
     [["prepare", "a.wasm"], /^stillpoint: required option '-o, --output <file>' not specified\n/],
     [["inspect", "a.wasm", "b.wasm"], /^stillpoint: too many arguments/],
   ];
