@@ -1,8 +1,10 @@
 /**
- * Every error the library throws: a class for the catch, a code for the machine, fields for the numbers. Imports nothing.
+ * Every error the library throws: a class for the catch, a code for the machine, fields for the numbers. Imports types alone.
  *
  * Codes are API and stay; messages are for people and may change. Each class says in what state it leaves the guest.
  */
+
+import type { HandoverReport } from "./guest/reports.ts";
 
 export type ErrorCode =
   | "SP_MODULE_INVALID"
@@ -128,9 +130,12 @@ export class HandoverError extends StillpointError {
   override readonly name: string = "HandoverError";
   readonly guest: string;
   /** What was measured until it failed. */
-  readonly report: object;
+  readonly report: HandoverReport;
   readonly guestState: string;
-  constructor(guest: string, { cause, report, guestState }: { cause: Error; report: object; guestState: string }) {
+  constructor(
+    guest: string,
+    { cause, report, guestState }: { cause: Error; report: HandoverReport; guestState: string },
+  ) {
     super("SP_HANDOVER_FAILED", `guest ${guest} was not handed over: ${cause.message}; it is ${guestState}`, { cause });
     this.guest = guest;
     this.report = report;
