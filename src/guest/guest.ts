@@ -20,10 +20,12 @@ import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
 import { type HandoverOptions, handOver } from "./handover.ts";
+import { examine } from "./health.ts";
 import { HostLink } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
+import type { RecallSide } from "./recall.ts";
 import type {
   DirtyReport,
   Exit,
@@ -98,6 +100,8 @@ export class Guest implements AsyncDisposable {
   #hostNumber = FIRST_HOST;
   #services: string | undefined;
   #handingOver = false;
+  /** Over when nothing takes the guest off its thread. */
+  #last: Promise<void> = Promise.resolve();
   /** Set in "booting", "exited" and "failed", which the ledger does not know. */
   #stage: "booting" | "exited" | "failed" | undefined = "booting";
   #told: GuestState = "booting";
@@ -115,6 +119,11 @@ export class Guest implements AsyncDisposable {
     this.#calls = new Calls(parts.name, { queueMax: parts.callQueueMax, post: (message) => this.#post(message) });
     // Whoever boots a guest awaits this; a failure that nobody awaits is still told by `exited`.
     this.#ready.promise.catch(() => undefined);
+  }
+
+  /** The services module that the guest has under it, if it is not WASI alone. */
+  get services(): URL | undefined {
+    return this.#services === undefined ? undefined : new URL(this.#services);
   }
 
   get state(): GuestState {
@@ -226,43 +235,80 @@ export class Guest implements AsyncDisposable {
    */
   async handover(options: HandoverOptions = {}): Promise<HandoverReport> {
     this.#mustLive("it cannot be handed over");
-    const old = this.#host;
-    if (old === undefined || this.#stage === "booting" || this.#handingOver) {
+    if (this.#stage === "booting" || this.#handingOver) {
       throw new GuestStateError(this.name, this.state, "it is being booted or handed over already");
     }
-    if (!this.#parts.image.info.options.capture) {
-      throw new StillpointError(
-        "SP_MODULE_UNSUPPORTED",
-        `the image of guest ${this.name} was prepared without capture`,
-      );
-    }
+    this.#mustBeMovable();
     const services = options.services?.href ?? this.#services;
     this.#handingOver = true;
-    this.#calls.hold();
     try {
-      const copied = this.#parts.memory.bytesCopied;
-      const report = await handOver(
-        {
-          guest: this.name,
-          core: this.#parts.core,
-          freezing: this.#parts.freezing,
-          old,
-          maker: this.#parts.maker,
-          words: this.#words,
-          startStandby: () => this.#startHost("standby", services),
-          moved: (to) => this.#moved(to, services),
-          again: () => this.#calls.again(),
-          state: () => this.state,
-        },
-        options,
-      );
-      const whole = { ...report, guestBytesCopied: this.#parts.memory.bytesCopied - copied };
-      this.#dispatch("handover", whole);
-      return whole;
+      return await this.#alone(async () => {
+        const copied = this.#parts.memory.bytesCopied;
+        const report = await handOver(
+          {
+            ...this.#recallSide(),
+            startStandby: () => this.#startHost("standby", services),
+            moved: (to) => this.#moved(to, services),
+            state: () => this.state,
+          },
+          options,
+        );
+        const whole = { ...report, guestBytesCopied: this.#parts.memory.bytesCopied - copied };
+        this.#dispatch("handover", whole);
+        return whole;
+      });
     } finally {
       this.#handingOver = false;
-      this.#settle();
     }
+  }
+
+  /**
+   * Asks the services that the guest runs on whether they are well: at a short freeze, with the guest off its thread. True where
+   * they cannot say, without a freeze. An answer that comes too late, or a throw, is false; services that hang in it hang the
+   * guest, as in any other call.
+   *
+   * On failure nobody was asked and the guest runs on. Aborting rejects with the signal's reason; the guest runs on.
+   *
+   * @throws {StillpointError} SP_FREEZE_TIMEOUT: the guest could not leave its thread within the budget
+   * @throws {StillpointError} SP_MODULE_UNSUPPORTED: the image was prepared without capture
+   * @throws {GuestStateError} SP_GUEST_STATE: the guest is being booted, or has ended
+   */
+  async healthy(options: FreezeOptions = {}): Promise<boolean> {
+    this.#mustLive("its services cannot be asked");
+    if (this.#stage === "booting") throw new GuestStateError(this.name, this.state, "its services cannot be asked yet");
+    return this.#alone(async () => {
+      if (this.#host?.examinable !== true) return true;
+      this.#mustBeMovable();
+      return examine(this.#recallSide(), options);
+    });
+  }
+
+  /** Whatever takes the guest off its thread has it for itself, in the order in which it came. No call is sent meanwhile. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#last;
+    const mine = Promise.withResolvers<void>();
+    this.#last = mine.promise;
+    await before;
+    this.#calls.hold();
+    try {
+      this.#mustLive("it cannot leave its thread");
+      return await work();
+    } finally {
+      this.#settle();
+      mine.resolve();
+    }
+  }
+
+  #recallSide(): RecallSide {
+    return {
+      guest: this.name,
+      core: this.#parts.core,
+      freezing: this.#parts.freezing,
+      host: this.#host as HostLink,
+      maker: this.#parts.maker,
+      words: this.#words,
+      again: () => this.#calls.again(),
+    };
   }
 
   #moved(to: HostLink, services: string | undefined): void {
@@ -447,6 +493,11 @@ export class Guest implements AsyncDisposable {
 
   #mustLive(what: string): void {
     if (!this.#alive()) throw new GuestStateError(this.name, this.#stage ?? "ended", what);
+  }
+
+  #mustBeMovable(): void {
+    if (this.#parts.image.info.options.capture) return;
+    throw new StillpointError("SP_MODULE_UNSUPPORTED", `the image of guest ${this.name} was prepared without capture`);
   }
 
   #mustBeFrozen(what: string): void {

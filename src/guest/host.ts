@@ -104,7 +104,7 @@ class Host {
       return this.#fail(failureOf(error, "SP_SERVICES_INVALID"));
     }
     this.#self.listen((message) => this.#guarded(() => this.#receive(message as ToHost)));
-    if (this.#data.role === "standby") this.#post({ type: "standby" });
+    if (this.#data.role === "standby") this.#post({ type: "standby", examinable: this.#examinable });
     else this.#guarded(() => this.#boot());
   }
 
@@ -160,7 +160,7 @@ class Host {
     if (!this.#goesOn(booted)) return;
     if (this.#data.style === "command") {
       this.#activity = { kind: "command" };
-      this.#post({ type: "ready" });
+      this.#post({ type: "ready", examinable: this.#examinable });
       this.#finished(this.#ran(exports._start, { inside: true }));
       return;
     }
@@ -169,7 +169,7 @@ class Host {
       if (!this.#goesOn(initialized)) return;
     }
     const wanted = this.#leave();
-    this.#post({ type: "ready" });
+    this.#post({ type: "ready", examinable: this.#examinable });
     if (wanted) this.#yield();
   }
 
@@ -197,6 +197,8 @@ class Host {
         return this.#adopt(message.handed, message.continuations);
       case "keep":
         return this.#keep(message.continuations);
+      case "examine":
+        return this.#post({ type: "examined", healthy: this.#healthy() });
       case "dispose":
         return this.#dispose(message.reason);
     }
@@ -371,6 +373,20 @@ class Host {
       return this.#finished(this.#ran(this.#continuation, { inside: true }));
     }
     if (this.#leave()) this.#yield();
+  }
+
+  get #examinable(): boolean {
+    return this.#services.healthy !== undefined;
+  }
+
+  #healthy(): boolean {
+    try {
+      return this.#services.healthy?.() !== false;
+    } catch (error) {
+      // The answer says that it is so; this says why.
+      console.error(error);
+      return false;
+    }
   }
 
   #dispose(reason: "replaced" | "abandoned"): void {

@@ -18,6 +18,8 @@ export class HostLink {
   readonly number: number;
   /** How many of the image's modules of continuations this host has. */
   continuations: number;
+  /** Whether its services can say how they are. Known once it has booted, or stands by. */
+  examinable: boolean = false;
   readonly #guest: string;
   readonly #thread: Thread;
   readonly #expected = new Map<FromHost["type"], PromiseWithResolvers<FromHost>>();
@@ -55,6 +57,7 @@ export class HostLink {
   }
 
   #receive(message: FromHost, events: LinkEvents): void {
+    if (message.type === "ready" || message.type === "standby") this.examinable = message.examinable;
     const expected = this.#expected.get(message.type);
     if (expected !== undefined) {
       this.#expected.delete(message.type);

@@ -84,6 +84,8 @@ export type ToHost =
   | { readonly type: "adopt"; readonly handed: Handed; readonly continuations: readonly ContinuationModule[] }
   /** Nobody took the guest: go on with it here. */
   | { readonly type: "keep"; readonly continuations: readonly ContinuationModule[] }
+  /** The guest has been taken off this thread: whether the services are well. */
+  | { readonly type: "examine" }
   /** This host is no longer needed, or never was. */
   | { readonly type: "dispose"; readonly reason: "replaced" | "abandoned" };
 
@@ -108,13 +110,14 @@ export type CallOutcome =
     };
 
 export type FromHost =
-  /** The guest has booted: a reactor is idle, a command is about to start. */
-  | { readonly type: "ready" }
+  /** The guest has booted: a reactor is idle, a command is about to start. `examinable`: its services can say how they are. */
+  | { readonly type: "ready"; readonly examinable: boolean }
   /** Services are attached and the image is instantiated; the guest has not been touched. */
-  | { readonly type: "standby" }
+  | { readonly type: "standby"; readonly examinable: boolean }
   | { readonly type: "yielded"; readonly handed: Handed; readonly taken: Taken }
   /** Everything is in place; the guest goes on when it is released. */
   | { readonly type: "adopted"; readonly restoreMs: number }
+  | { readonly type: "examined"; readonly healthy: boolean }
   /** The services have been disposed of. */
   | { readonly type: "disposed" }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: CallOutcome }

@@ -29,7 +29,7 @@ export interface Services {
   restore?(state: unknown): void;
   /** What the next version goes on from; structured-cloneable; changes and closes nothing. */
   snapshot?(): unknown;
-  /** Asked after restore, before the guest's first instruction. */
+  /** Asked after restore, before the guest's first instruction, and later while the guest is frozen. Synchronous and short. */
   healthy?(): boolean;
   /** The only place that closes things. */
   dispose?(reason: "replaced" | "abandoned" | "exited"): void;

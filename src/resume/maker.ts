@@ -67,8 +67,6 @@ export class ContinuationMaker {
           exit: (cause) => this.#gone(cause),
         },
       );
-      // It waits for work; that is no reason for the process to stay.
-      this.#thread.unref();
     }
     return this.#ready.promise;
   }
@@ -93,8 +91,11 @@ export class ContinuationMaker {
   }
 
   #receive(message: MakerAnswer): void {
-    if (message.type === "ready") this.#ready.resolve();
-    else if (message.type === "made") this.#answer?.resolve(message);
+    if (message.type === "ready") {
+      // It waits for work; that is no reason for the process to stay.
+      this.#thread?.unref();
+      this.#ready.resolve();
+    } else if (message.type === "made") this.#answer?.resolve(message);
     else this.#answer?.reject(new Error(message.message));
   }
 
