@@ -34,4 +34,5 @@ export { Image, type ImageInfo } from "./prepare/image.ts";
 export { type PrepareOptions, prepare } from "./prepare/off-thread.ts";
 export { type PrepareProgress, prepareSync } from "./prepare/prepare.ts";
 export { Fleet, type FleetOptions } from "./schedule/fleet.ts";
+export type { DomainCounts, Placement } from "./schedule/placement.ts";
 export type { FileTree, Preopen } from "./wasi/host.ts";

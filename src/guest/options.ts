@@ -7,6 +7,10 @@ import type { OutputOption, StdinOption } from "./streams.ts";
 export interface BootOptions {
   /** Unique in the fleet. */
   readonly name: string;
+  /** The availability set it belongs to; without one it stands alone. */
+  readonly set?: string;
+  /** The update domain of that set, counted from 0; without it the one with the fewest guests. */
+  readonly updateDomain?: number;
   /** A services module; without it the guest has WASI preview 1 alone. */
   readonly services?: URL;
   readonly args?: readonly string[];
@@ -74,6 +78,10 @@ function checkStreams({ stdin, stdout, stderr }: BootOptions): void {
 export function checkBootOptions(options: BootOptions): void {
   if (typeof options !== "object" || options === null) throw invalid("boot needs options with at least a name");
   if (typeof options.name !== "string" || options.name === "") throw invalid("a guest needs a name");
+  if (options.set !== undefined && (typeof options.set !== "string" || options.set === "")) {
+    throw invalid("set must be a name");
+  }
+  checkCount(options.updateDomain, "updateDomain", { min: 0, max: 2 ** 31 });
   if (options.services !== undefined && !(options.services instanceof URL)) throw invalid("services must be a URL");
   for (const arg of options.args ?? []) {
     if (typeof arg !== "string" || arg.includes("\0")) throw invalid("args must be strings without NUL");

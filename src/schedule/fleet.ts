@@ -7,8 +7,9 @@ import type { Guest } from "../guest/guest.ts";
 import { type BootOptions, checkBootOptions } from "../guest/options.ts";
 import { loadPlatform, type Platform } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
+import { type DomainCounts, type Placement, Placements } from "./placement.ts";
 
-export interface FleetOptions {
+export interface FleetOptions extends DomainCounts {
   /** Ends the fleet and everything in it. */
   readonly signal?: AbortSignal;
 }
@@ -16,29 +17,32 @@ export interface FleetOptions {
 export class Fleet implements AsyncDisposable {
   readonly #platform: Platform;
   readonly #plainPolls: boolean;
+  readonly #placements: Placements;
   readonly #guests = new Map<string, Guest>();
   /** Boots under way, by name: the name is taken already, though there may be no guest to show yet. */
   readonly #booting = new Map<string, Promise<Guest>>();
   #closed = false;
 
-  private constructor(platform: Platform, plainPolls: boolean) {
+  private constructor(platform: Platform, plainPolls: boolean, placements: Placements) {
     this.#platform = platform;
     this.#plainPolls = plainPolls;
+    this.#placements = placements;
   }
 
   /**
    * Opens a fleet, after a look at what this engine can do.
    *
-   * @throws {StillpointError} SP_ENGINE_UNSUPPORTED, with every missing thing and its reason
+   * @throws {StillpointError} SP_ENGINE_UNSUPPORTED, with every missing thing and its reason; SP_CONFIG_INVALID
    */
-  static async open({ signal }: FleetOptions = {}): Promise<Fleet> {
+  static async open({ signal, ...domains }: FleetOptions = {}): Promise<Fleet> {
     signal?.throwIfAborted();
+    const placements = new Placements(domains);
     const { ok, missing, plainPolls } = await capabilities();
     if (!ok) {
       const reasons = missing.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
       throw new StillpointError("SP_ENGINE_UNSUPPORTED", `this engine cannot run guests: ${reasons}`);
     }
-    const fleet = new Fleet(await loadPlatform(), plainPolls);
+    const fleet = new Fleet(await loadPlatform(), plainPolls, placements);
     signal?.throwIfAborted();
     signal?.addEventListener("abort", () => void fleet[Symbol.asyncDispose]());
     return fleet;
@@ -47,6 +51,11 @@ export class Fleet implements AsyncDisposable {
   /** Guests that have not ended, by name. */
   get guests(): ReadonlyMap<string, Guest> {
     return this.#guests;
+  }
+
+  /** Where a guest is; undefined when there is none of that name. */
+  placement(guest: string): Placement | undefined {
+    return this.#placements.of(guest);
   }
 
   /**
@@ -62,12 +71,16 @@ export class Fleet implements AsyncDisposable {
     if (this.#guests.has(name) || this.#booting.has(name)) {
       throw new StillpointError("SP_NAME_TAKEN", `the fleet has a guest ${name} already`);
     }
+    this.#placements.place(name, options);
     const booting = bootGuest(image, options, {
       platform: this.#platform,
       plainPolls: this.#plainPolls,
       created: (guest) => {
         this.#guests.set(name, guest);
-        void guest.exited.then(() => this.#guests.delete(name));
+        void guest.exited.then(() => {
+          this.#guests.delete(name);
+          this.#placements.remove(name);
+        });
         // Closed while the image was compiled.
         if (this.#closed) void guest.terminate();
       },
@@ -77,6 +90,8 @@ export class Fleet implements AsyncDisposable {
       return await booting;
     } finally {
       this.#booting.delete(name);
+      // It failed before there was a guest.
+      if (!this.#guests.has(name)) this.#placements.remove(name);
     }
   }
 
