@@ -24,6 +24,7 @@ export type ErrorCode =
   | "SP_HOST_LOST"
   | "SP_QUEUE_FULL"
   | "SP_ENGINE_UNSUPPORTED"
+  | "SP_EVENT_UNKNOWN"
   | "SP_CONFIG_INVALID"
   | "SP_LIMIT";
 

@@ -33,6 +33,19 @@ export type { OutputOption, StdinOption } from "./guest/streams.ts";
 export { Image, type ImageInfo } from "./prepare/image.ts";
 export { type PrepareOptions, prepare } from "./prepare/off-thread.ts";
 export { type PrepareProgress, prepareSync } from "./prepare/prepare.ts";
+export type { Clock } from "./schedule/clock.ts";
+export type { DocumentEvent, EventDocument } from "./schedule/document.ts";
+export type { EventHandle, EventSource, EventStatus, EventType, Readiness, ScheduledEvent } from "./schedule/event.ts";
+export type {
+  ApprovalPolicies,
+  EventRequest,
+  EventsOptions,
+  Incarnations,
+  ScheduledEvents,
+  ScheduledEventsMap,
+  Scope,
+} from "./schedule/events.ts";
 export { Fleet, type FleetOptions } from "./schedule/fleet.ts";
+export type { NoticeOption } from "./schedule/notice.ts";
 export type { DomainCounts, Placement } from "./schedule/placement.ts";
 export type { FileTree, Preopen } from "./wasi/host.ts";
