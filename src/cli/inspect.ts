@@ -2,6 +2,7 @@
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
+import { type Eligibility, eligibilityOf } from "../guest/eligibility.ts";
 import { type ImageInfo, ModuleUnsupportedError, prepare } from "../index.ts";
 import { count, size } from "./figures.ts";
 import { imageOf, readModule } from "./module-file.ts";
@@ -16,12 +17,13 @@ interface Refusal {
   readonly function: string | null;
 }
 
-/** What `--json` prints: names stay. Of `image` and `refusal` one is null. */
+/** What `--json` prints: names stay. Either `refusal` is null, or `image` and `eligibility` are. */
 interface Inspection {
   readonly file: string;
   readonly bytes: number;
   readonly prepared: boolean;
   readonly image: ImageInfo | null;
+  readonly eligibility: Eligibility | null;
   readonly refusal: Refusal | null;
 }
 
@@ -29,10 +31,11 @@ interface Inspection {
 async function inspect(file: string): Promise<Inspection> {
   const bytes = await readModule(file);
   const found = { file, bytes: bytes.length };
-  const image = imageOf(bytes);
-  if (image !== undefined) return { ...found, prepared: true, image: image.info, refusal: null };
+  const stored = imageOf(bytes);
   try {
-    return { ...found, prepared: false, image: (await prepare(bytes)).info, refusal: null };
+    const image = stored ?? (await prepare(bytes));
+    const prepared = stored !== undefined;
+    return { ...found, prepared, image: image.info, eligibility: eligibilityOf(image), refusal: null };
   } catch (error) {
     if (!(error instanceof ModuleUnsupportedError)) throw error;
     const { code, message, feature, offset } = error;
@@ -40,6 +43,7 @@ async function inspect(file: string): Promise<Inspection> {
       ...found,
       prepared: false,
       image: null,
+      eligibility: null,
       refusal: { code, message, feature, offset, function: error.function ?? null },
     };
   }
@@ -80,8 +84,24 @@ function addedLines({ options, counts, sizes }: ImageInfo): string[] {
   ];
 }
 
-function text({ file, bytes, prepared, image, refusal }: Inspection): string {
-  if (image === null) {
+/** Functions that are not listed one by one. */
+const REFUSED_MAX = 20;
+
+function handoverLines(eligibility: Eligibility): string[] {
+  if (!eligibility.ok) {
+    const where = eligibility.function === undefined ? "" : ` (${eligibility.function})`;
+    return [`cannot be handed over: ${eligibility.reason}${where}`];
+  }
+  const { count: total, captured, refused } = eligibility.functions;
+  const share = total === 0 ? 100 : Math.floor((captured / total) * 1000) / 10;
+  const lines = [`${count(captured)} of ${count(total, "function")} that may suspend can be captured (${share} %)`];
+  for (const { function: name, reason } of refused.slice(0, REFUSED_MAX)) lines.push(`not ${name}: ${reason}`);
+  if (refused.length > REFUSED_MAX) lines.push(`nor ${count(refused.length - REFUSED_MAX)} more`);
+  return lines;
+}
+
+function text({ file, bytes, prepared, image, eligibility, refusal }: Inspection): string {
+  if (image === null || eligibility === null) {
     return `${file}: ${size(bytes)}, cannot be prepared\n  ${refusal?.feature}, at byte ${refusal?.offset}\n`;
   }
   const state = prepared ? "prepared" : "can be prepared";
@@ -95,6 +115,7 @@ function text({ file, bytes, prepared, image, refusal }: Inspection): string {
     ),
     ...section("Exports", image.exports.map(described)),
     ...section(prepared ? "Added" : "Preparing adds", addedLines(image)),
+    ...section("Handover", handoverLines(eligibility)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -103,10 +124,13 @@ const HELP = `
 A module that is no image is prepared for the occasion, which tells whether
 that can be done.
 
---json prints one line; of image and refusal one is null:
+--json prints one line; refusal is null, or image and eligibility are:
   { file, bytes, prepared: boolean,
     image: { format, abi, options, sha256, style: "command" | "reactor",
-             memory, imports, exports, globals, counts, sizes },
+             memory, imports, exports, globals, counts, sizes, capture },
+    eligibility: { ok: true, functions: { count, captured,
+                   refused: [{ function, reason }] } }
+               | { ok: false, code, reason, function? },
     refusal: { code, message, feature, offset, function: string | null } }
 
 Example:

@@ -18,6 +18,7 @@ import type { Image } from "../prepare/image.ts";
 import type { ContinuationMaker } from "../resume/maker.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
+import { type Eligibility, eligibilityOf } from "./eligibility.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
 import { type HandoverOptions, handOver } from "./handover.ts";
 import { examine } from "./health.ts";
@@ -232,13 +233,17 @@ export class Guest implements AsyncDisposable {
    *
    * @throws {HandoverError} SP_HANDOVER_FAILED, with `report`, `guestState` and `cause`
    * @throws {GuestStateError} SP_GUEST_STATE: the guest has ended, or is being handed over already
+   * @throws {StillpointError} SP_MODULE_UNSUPPORTED: it is not eligible
    */
   async handover(options: HandoverOptions = {}): Promise<HandoverReport> {
     this.#mustLive("it cannot be handed over");
     if (this.#stage === "booting" || this.#handingOver) {
       throw new GuestStateError(this.name, this.state, "it is being booted or handed over already");
     }
-    this.#mustBeMovable();
+    const eligibility = eligibilityOf(this.#parts.image);
+    if (!eligibility.ok) {
+      throw new StillpointError(eligibility.code, `guest ${this.name} cannot be handed over: ${eligibility.reason}`);
+    }
     const services = options.services?.href ?? this.#services;
     this.#handingOver = true;
     try {
@@ -260,6 +265,12 @@ export class Guest implements AsyncDisposable {
     } finally {
       this.#handingOver = false;
     }
+  }
+
+  /** Whether the guest can be handed over. Touches nothing: a plan asks it before anything happens. */
+  async eligibility(): Promise<Eligibility> {
+    if (!this.#alive()) return { ok: false, code: "SP_GUEST_STATE", reason: `the guest is ${this.state}` };
+    return eligibilityOf(this.#parts.image);
   }
 
   /**

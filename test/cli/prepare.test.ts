@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { prepare } from "../../dist/index.js";
 import { QUICKJS_WASM, scratch, stillpoint, writeWat } from "../support/command.ts";
 
 const directory = scratch();
@@ -88,8 +89,9 @@ const inspecting = suite("inspect");
 inspecting("names what cannot be prepared, and where", async () => {
   const two = writeWat(join(directory, "two.wasm"), "(module (memory 1) (memory 1))");
   const found = await inspected(two);
-  assert.equal(Object.keys(found), ["file", "bytes", "prepared", "image", "refusal"]);
+  assert.equal(Object.keys(found), ["file", "bytes", "prepared", "image", "eligibility", "refusal"]);
   assert.is(found.image, null);
+  assert.is(found.eligibility, null);
   assert.is(found.refusal.code, "SP_MODULE_UNSUPPORTED");
   assert.is(found.refusal.feature, "a second memory");
   // The offset is that of the second memory's limits: a byte of flags, then the minimum.
@@ -116,6 +118,28 @@ inspecting("lists memory, imports, exports and what is added", async () => {
   assert.match(text, "loops (i32) -> ()");
   assert.match(text, "polls in 1 of 1 loop (plain)");
   assert.not.match(text, "\x1b");
+});
+
+inspecting("says what can be captured, and why the rest cannot", async () => {
+  const module = writeWat(
+    join(directory, "holds.wasm"),
+    `(module (func (export "plain") (loop $l (br $l)))
+      (func $holds (local $r externref) (loop $l (drop (local.get $r)) (br $l))))`,
+  );
+  const { stdout } = await stillpoint(["inspect", module]);
+  assert.match(stdout.toString(), /\nHandover\n {2}1 of 2 functions that may suspend can be captured \(50 %\)\n/);
+  assert.match(stdout.toString(), /\n {2}not holds: a reference [a-z ]+\n$/);
+  const { eligibility } = await inspected(module);
+  assert.is(eligibility.ok, true);
+  assert.is(eligibility.functions.captured, 1);
+
+  const parks = join(directory, "parks.wasm");
+  writeFileSync(parks, (await prepare(readFileSync(module), { capture: false })).bytes);
+  assert.match(
+    (await stillpoint(["inspect", parks])).stdout.toString(),
+    /cannot be handed over: .* without capture\n$/,
+  );
+  assert.is((await inspected(parks)).eligibility.code, "SP_MODULE_UNSUPPORTED");
 });
 
 inspecting("refuses what is no module", async () => {
