@@ -162,7 +162,11 @@ export async function bootGuest(
     maker,
     spawn: (host, events) => {
       const data: HostData = { ...common, ...host, continuations: maker.modules };
-      return platform.spawn(new URL("./worker.js", import.meta.url), { name: `stillpoint ${name}`, data }, events);
+      return platform.spawn(
+        (Worker) => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+        { name: `stillpoint ${name}`, data },
+        events,
+      );
     },
   });
   created(guest);

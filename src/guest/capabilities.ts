@@ -149,7 +149,7 @@ async function plainPollsAreSeen(platform: Platform): Promise<boolean> {
   const answer = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => answer.resolve(false), SEEN_MS_MAX);
   const thread = platform.spawn(
-    new URL("./self-test.js", import.meta.url),
+    (Worker) => new Worker(new URL("./self-test.js", import.meta.url), { type: "module" }),
     { name: "stillpoint self-test", data },
     {
       message: (message) => {

@@ -21,7 +21,7 @@ const ALL_TURNS = 0;
 const NOBODY = 1;
 
 const platform = await loadPlatform();
-const self = platform.self();
+const self = await platform.self();
 const { module, core, memory, ledger } = self.data as SelfTest;
 const words = new Int32Array(ledger.buffer);
 const seen = new Error("the hint was seen");

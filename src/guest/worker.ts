@@ -5,5 +5,5 @@ import { runHost } from "./host.ts";
 import type { HostData } from "./messages.ts";
 
 const platform = await loadPlatform();
-const self = platform.self();
+const self = await platform.self();
 await runHost(platform, self, self.data as HostData);

@@ -11,7 +11,7 @@ import { Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { nodeFiles } from "./node-files.ts";
-import type { Platform, Self, Thread, ThreadEvents } from "./platform.ts";
+import type { CreateWorker, Platform, Self, Thread, ThreadEvents } from "./platform.ts";
 
 /** Host threads get a deep stack: interpreters as guests recurse on it, and its pages cost nothing until they are used. */
 const STACK_MB = 16;
@@ -29,14 +29,21 @@ function wallNs(): bigint {
   return BigInt(Math.round(ms * 1000)) * 1000n;
 }
 
-function spawn(url: URL, { name, data }: { name: string; data: unknown }, events: ThreadEvents): Thread {
-  const worker = new Worker(url, {
+function spawn(create: CreateWorker, { name, data }: { name: string; data: unknown }, events: ThreadEvents): Thread {
+  const options = {
     name,
     workerData: data,
     trackUnmanagedFds: false,
     stdin: false,
     resourceLimits: { stackSizeMb: STACK_MB },
-  });
+  };
+  const worker = create(
+    class extends Worker {
+      constructor(url: URL) {
+        super(url, options);
+      }
+    },
+  );
   let failure: Error | undefined;
   let terminated = false;
   worker.on("message", (message) => events.message(message));
@@ -65,7 +72,7 @@ function spawn(url: URL, { name, data }: { name: string; data: unknown }, events
   };
 }
 
-function self(): Self {
+async function self(): Promise<Self> {
   const port = parentPort;
   if (isMainThread || port === null) throw new Error("this is not a Worker");
   return {

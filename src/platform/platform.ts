@@ -13,6 +13,12 @@ export interface Thread {
   unref(): void;
 }
 
+/**
+ * Makes a Worker of the class that it is given. Each place that starts Workers writes the whole expression
+ * `new Worker(new URL("./file.js", import.meta.url), { type: "module" })` itself: bundlers look for that text.
+ */
+export type CreateWorker = <T>(Worker: new (url: URL, options: { type: "module" }) => T) => T;
+
 export interface ThreadEvents {
   message(message: unknown): void;
   /** The thread is gone; `error` says why if it was not of its own will. Called exactly once. */
@@ -40,8 +46,9 @@ export interface Platform {
   random(into: Uint8Array): void;
   /** Reads a file of the package. */
   readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>>;
-  spawn(url: URL, options: { name: string; data: unknown }, events: ThreadEvents): Thread;
-  self(): Self;
+  spawn(create: CreateWorker, options: { name: string; data: unknown }, events: ThreadEvents): Thread;
+  /** Inside a Worker that spawn() has started. Once. */
+  self(): Promise<Self>;
   /** Directories of the system, where there are any. */
   readonly files: HostFiles | undefined;
   /** Closes a descriptor of the system that a dead thread left behind. Never throws. */
@@ -54,10 +61,17 @@ export interface Platform {
   inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array>;
 }
 
+const ON_NODE = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+
 let loaded: Promise<Platform> | undefined;
 
-/** The platform of this runtime. Loaded on first use, so that the main entry reaches no runtime's modules statically. */
+/**
+ * The platform of this runtime. Loaded on first use, so that the main entry reaches no runtime's modules statically; bundlers
+ * for browsers read in package.json, "browser", that they need not follow the way to Node.
+ */
 export function loadPlatform(): Promise<Platform> {
-  loaded ??= import("./node.ts").then((module) => module.node);
+  loaded ??= ON_NODE
+    ? import("./node.ts").then((module) => module.node)
+    : import("./browser.ts").then((module) => module.browser);
   return loaded;
 }

@@ -79,7 +79,7 @@ export async function prepare(
     else answer.reject(message.error);
   };
   const thread = platform.spawn(
-    new URL("./worker.js", import.meta.url),
+    (Worker) => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
     { name: "stillpoint prepare", data: task },
     {
       message: (message) => {

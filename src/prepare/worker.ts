@@ -5,7 +5,7 @@ import { loadPlatform } from "../platform/platform.ts";
 import type { PrepareAnswer, PrepareTask, RefusedFields } from "./off-thread.ts";
 import { prepareSync } from "./prepare.ts";
 
-const self = (await loadPlatform()).self();
+const self = await (await loadPlatform()).self();
 const { bytes, options } = self.data as PrepareTask;
 
 function fieldsOf(error: StillpointError): RefusedFields {

@@ -16,7 +16,7 @@ class Cache extends ContinuationCache {
   }
 }
 
-const self = (await loadPlatform()).self();
+const self = await (await loadPlatform()).self();
 const image = Image.open((self.data as MakerData).image);
 const cache = new Cache(image);
 

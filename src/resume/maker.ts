@@ -60,7 +60,7 @@ export class ContinuationMaker {
     if (this.#thread === undefined) {
       const data: MakerData = { image: this.#image.bytes };
       this.#thread = this.#platform.spawn(
-        new URL("./maker-worker.js", import.meta.url),
+        (Worker) => new Worker(new URL("./maker-worker.js", import.meta.url), { type: "module" }),
         { name: "stillpoint continuations", data },
         {
           message: (message) => this.#receive(message as MakerAnswer),
