@@ -294,13 +294,12 @@ export class Guest implements AsyncDisposable {
     });
   }
 
-  /** Whatever takes the guest off its thread has it for itself, in the order in which it came. No call is sent meanwhile. */
+  /** Whatever takes the guest off its thread has it for itself, in the order in which it came. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#last;
     const mine = Promise.withResolvers<void>();
     this.#last = mine.promise;
     await before;
-    this.#calls.hold();
     try {
       this.#mustLive("it cannot leave its thread");
       return await work();
@@ -318,6 +317,7 @@ export class Guest implements AsyncDisposable {
       host: this.#host as HostLink,
       maker: this.#parts.maker,
       words: this.#words,
+      hold: () => this.#calls.hold(),
       again: () => this.#calls.again(),
     };
   }

@@ -35,6 +35,8 @@ export interface RecallSide {
   readonly maker: ContinuationMaker;
   /** The ledger. */
   readonly words: Int32Array;
+  /** No call is sent from here on, until whatever the guest is taken off for is over. */
+  hold(): void;
   /** The guest was idle: a call that had been sent but not begun was never issued, and whoever has the guest gets it. */
   again(): void;
 }
@@ -58,10 +60,11 @@ export async function takeOff(side: RecallSide, budget: Budget): Promise<OffThre
 }
 
 /** Undefined if the guest cannot leave at this moment; it runs on then, as it does when this rejects. */
-export async function tryOnce(
-  { core, freezing, host, words }: RecallSide,
-  budget: Budget,
-): Promise<OffThread | undefined> {
+export async function tryOnce(side: RecallSide, budget: Budget): Promise<OffThread | undefined> {
+  const { core, freezing, host, words } = side;
+  // Not before: a handover waits for its new host first. And not anew at each try: a guest whose calls JavaScript is around
+  // comes to rest after the present one.
+  side.hold();
   const freeze = await freezing.freeze(budget.rest());
   try {
     const yielded = await recalled(core, host, freeze, budget);
