@@ -1,4 +1,4 @@
-/** The compiled test guest of test/guests/kernels.ts and what it exports, for tests and benches. */
+/** The compiled test guests of test/guests/ and what they export, for tests and benches. */
 import { readFileSync } from "node:fs";
 
 /** Exports of an instance, unprepared or prepared. */
@@ -32,4 +32,9 @@ export const kernelCalls: readonly (readonly [
 /** Bytes of the guest. `npm run build:guests` makes them. */
 export function kernelsWasm(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(new URL("../output/kernels.wasm", import.meta.url)));
+}
+
+/** Bytes of the guest with every control structure, test/guests/structures.ts. */
+export function structuresWasm(): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL("../output/structures.wasm", import.meta.url)));
 }
