@@ -6,7 +6,7 @@
 import { IMPORT_LEDGER, IMPORT_MODULE, OFF_BELL } from "../abi.ts";
 import type { Core } from "../core/core.ts";
 import type { Platform } from "../platform/platform.ts";
-import type { OutputStream } from "../wasi/host.ts";
+import type { OutputStream, WasiHost } from "../wasi/host.ts";
 import { createWasi, type Wasi } from "../wasi/wasi.ts";
 import { Descriptors } from "./descriptors.ts";
 import { BeginError, messageOf } from "./failure.ts";
@@ -29,12 +29,21 @@ export interface HostSide {
   exports(): WebAssembly.Exports;
 }
 
-export function attachWasi({ platform, data, core, waiting }: HostSide): Wasi {
+export function attachWasi(side: HostSide): Wasi {
+  return createWasi(wasiHost(side));
+}
+
+/** WASI under no guest, with nothing of this one's but what tells nobody that it was there. */
+export function standInWasi(side: HostSide): Wasi {
+  return createWasi({ ...wasiHost(side), preopens: { "/": {} } });
+}
+
+function wasiHost({ platform, data, core, waiting }: HostSide): WasiHost {
   const words = new Int32Array(data.ledger.buffer);
   const index = OFF_BELL >> 2;
   const output = (mode: OutputMode, ring: number): OutputStream =>
     mode === "ignore" ? NOWHERE : new RingWriter(core, data.ledger, ring, { terminal: data.terminals[ring] ?? false });
-  return createWasi({
+  return {
     args: data.args,
     env: data.env,
     memory: data.memory,
@@ -49,7 +58,7 @@ export function attachWasi({ platform, data, core, waiting }: HostSide): Wasi {
     files: platform.files,
     descriptors: new Descriptors(data.ledger),
     preopens: data.preopens,
-  });
+  };
 }
 
 function servicesHost({ platform, data, core, waiting, pinning, exports }: HostSide): ServicesHost {

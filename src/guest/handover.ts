@@ -61,10 +61,10 @@ export async function handOver(
     report.timeToSafepointMs = off.freeze.timeToSafepointMs;
     report.how = off.freeze.how;
     report.captureMs = taken.captureMs;
-    report.frames = taken.frames.length;
+    report.frames = taken.frames;
     report.frameBytes = taken.frameBytes;
     report.stateBytes = taken.stateBytes;
-    Object.assign(report, await budget.within(maker.make(taken.frames), "continuations were not made"));
+    Object.assign(report, await budget.within(maker.make(taken.sites), "continuations were not made"));
     standby.post({ type: "adopt", handed, continuations: fresh(maker, standby) });
     const { restoreMs } = await budget.within(standby.next("adopted"), "the new host did not take the guest over");
     report.restoreMs = restoreMs;

@@ -22,6 +22,7 @@ import { attachServices, attachWasi, type HostSide, provided, resolveImports } f
 import { BeginError, cloneable, failureOf, messageOf } from "./failure.ts";
 import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, ToHost } from "./messages.ts";
 import { Pinning } from "./pinning.ts";
+import { rehearse } from "./rehearsal.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import type { Services } from "./services.ts";
 import { Stack } from "./stack.ts";
@@ -122,7 +123,11 @@ class Host {
     });
     const { exports } = await this.#instantiate(imports);
     this.#exports = exports;
-    if (this.#data.movable) this.#stack = new Stack(this.#data, exports);
+    if (this.#data.movable) {
+      this.#stack = new Stack(this.#data, exports);
+      if (this.#data.role === "standby") this.#stack.prepare();
+      rehearse(this.#side);
+    }
     const slow = exports[EXPORT_SLOW] as WebAssembly.Table;
     slow.set(SLOW_POLL, this.#core.poll);
     slow.set(SLOW_WAIT32, this.#core.guestWait32);

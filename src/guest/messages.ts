@@ -68,8 +68,9 @@ export interface Handed {
 /** What a host took off its thread. */
 export interface Taken {
   readonly captureMs: number;
-  /** Where the guest stopped in each of its frames, the outermost first. */
-  readonly frames: readonly SiteRef[];
+  readonly frames: number;
+  /** Where they stopped, each place once: of a deep recursion there are few. */
+  readonly sites: readonly SiteRef[];
   readonly frameBytes: number;
   readonly stateBytes: number;
 }

@@ -106,7 +106,7 @@ async function recalled(
 export async function putBack({ maker, host, words, again }: RecallSide, { yielded, top }: OffThread): Promise<void> {
   // Another host may have taken the globals off the frames.
   Atomics.store(words, OFF_FRAMES_TOP >> 2, top);
-  await maker.make(yielded.taken.frames);
+  await maker.make(yielded.taken.sites);
   host.post({ type: "keep", continuations: fresh(maker, host) });
   if (yielded.handed.activity.kind === "idle") again();
 }

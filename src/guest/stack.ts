@@ -8,8 +8,9 @@ import { OFF_FRAMES_TOP } from "../abi.ts";
 import type { SiteRef } from "../resume/continuation.ts";
 import { readFrames } from "../resume/frames.ts";
 import { Attachment, ContinuationCache, type ContinuationModule } from "../resume/resume.ts";
+import { siteKey } from "../resume/synthesis.ts";
 import { loadTables, saveTables, type TableState } from "../resume/tables.ts";
-import type { HostData } from "./messages.ts";
+import type { HostData, Taken } from "./messages.ts";
 
 export class Stack {
   readonly #data: HostData;
@@ -25,16 +26,26 @@ export class Stack {
     this.add(data.continuations);
   }
 
+  /**
+   * Everything that can be done before there is a stack to go on from: what boot would have dropped is dropped, and the known
+   * continuations are instantiated. Once, on a host in which the guest has not run.
+   */
+  prepare(): void {
+    this.#attachment.attach();
+    this.#attachment.prepare();
+  }
+
   /** Continuations that have been made elsewhere. */
   add(modules: readonly ContinuationModule[]): void {
     for (const module of modules) this.#cache.add(module);
   }
 
   /** Globals out of this instance. */
-  save(): { frames: readonly SiteRef[]; frameBytes: number; stateBytes: number } {
+  save(): Omit<Taken, "captureMs"> {
     const top = this.#top();
     this.#attachment.saveGlobals();
-    return { frames: readFrames(this.#data.ledger), frameBytes: top, stateBytes: this.#top() - top };
+    const frames = readFrames(this.#data.ledger);
+    return { frames: frames.length, sites: distinct(frames), frameBytes: top, stateBytes: this.#top() - top };
   }
 
   /** What the tables hold that the program changes. */
@@ -42,9 +53,8 @@ export class Stack {
     return saveTables(this.#data.changedTables, this.#exports);
   }
 
-  /** All of it into this instance, in which the guest has not run yet: what boot would have dropped is dropped first. */
+  /** All of it into this instance. */
   load(tables: TableState): void {
-    this.#attachment.attach();
     loadTables(this.#exports, tables);
     this.#attachment.loadGlobals();
   }
@@ -62,4 +72,10 @@ export class Stack {
   #top(): number {
     return new Int32Array(this.#data.ledger.buffer)[OFF_FRAMES_TOP >> 2]!;
   }
+}
+
+function distinct(frames: readonly SiteRef[]): SiteRef[] {
+  const sites = new Map<number, SiteRef>();
+  for (const { functionIndex, site } of frames) sites.set(siteKey({ functionIndex, site }), { functionIndex, site });
+  return [...sites.values()];
 }

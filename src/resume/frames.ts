@@ -28,6 +28,6 @@ export function readFrames(ledger: WebAssembly.Memory): CapturedFrame[] {
 }
 
 /** Writes into a frame where its continuation is in the table of continuations. */
-export function setContinuation(ledger: WebAssembly.Memory, { end }: CapturedFrame, place: number): void {
-  new DataView(ledger.buffer).setUint32(end - 4, place, true);
+export function setContinuation(ledger: DataView, { end }: CapturedFrame, place: number): void {
+  ledger.setUint32(end - 4, place, true);
 }

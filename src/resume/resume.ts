@@ -22,7 +22,7 @@ import {
 import type { Image } from "../prepare/image.ts";
 import type { SiteRef } from "./continuation.ts";
 import { type CapturedFrame, readFrames, setContinuation } from "./frames.ts";
-import { CONTINUATIONS, type ImportKind, siteKey, synthesise } from "./synthesis.ts";
+import { CONTINUATIONS, type ImportKind, siteKey, siteName, synthesise } from "./synthesis.ts";
 
 /** A compiled module of continuations; its exports "0", "1", … go on from `sites`, in that order. */
 export interface ContinuationModule {
@@ -37,7 +37,8 @@ interface Kept extends ContinuationModule {
 export class ContinuationCache {
   readonly image: Image | undefined;
   readonly #sharedLoopBytesMin: number | undefined;
-  readonly #bySite: Map<string, Kept> = new Map();
+  readonly #bySite: Map<number, Kept> = new Map();
+  readonly #modules: Kept[] = [];
   /** Time spent so far, ms. */
   synthesisMs: number = 0;
   compileMs: number = 0;
@@ -51,6 +52,7 @@ export class ContinuationCache {
   /** Adds a module that was made elsewhere. */
   add({ sites, module }: ContinuationModule): void {
     const kept: Kept = { sites, module, imports: WebAssembly.Module.imports(module) };
+    this.#modules.push(kept);
     for (const site of sites) this.#bySite.set(siteKey(site), kept);
   }
 
@@ -59,7 +61,7 @@ export class ContinuationCache {
    * had none.
    */
   complete(sites: readonly SiteRef[]): number {
-    const missing = new Map<string, SiteRef>();
+    const missing = new Map<number, SiteRef>();
     for (const { functionIndex, site } of sites) {
       const key = siteKey({ functionIndex, site });
       if (!this.#bySite.has(key)) missing.set(key, { functionIndex, site });
@@ -70,7 +72,7 @@ export class ContinuationCache {
   }
 
   #make(sites: readonly SiteRef[]): void {
-    if (this.image === undefined) throw new Error(`no continuations for ${sites.map(siteKey).join(", ")}`);
+    if (this.image === undefined) throw new Error(`no continuations for ${sites.map(siteName).join(", ")}`);
     const from = performance.now();
     const { bytes, needs } = synthesise(this.image, sites, this.#sharedLoopBytesMin);
     this.synthesisMs += performance.now() - from;
@@ -89,10 +91,15 @@ export class ContinuationCache {
     this.compileMs += performance.now() - from;
   }
 
+  /** All that have been made or added, in that order. */
+  get modules(): readonly Kept[] {
+    return this.#modules;
+  }
+
   /** The module in which a site's continuation is. */
   of(site: SiteRef): Kept {
     const kept = this.#bySite.get(siteKey(site));
-    if (kept === undefined) throw new Error(`no continuation for site ${siteKey(site)}`);
+    if (kept === undefined) throw new Error(`no continuation for ${siteName(site)}`);
     return kept;
   }
 }
@@ -108,7 +115,7 @@ export class Attachment {
   readonly #ground: Ground;
   readonly #cache: ContinuationCache;
   readonly #table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
-  readonly #places: Map<string, number> = new Map();
+  readonly #places: Map<number, number> = new Map();
 
   constructor(ground: Ground, cache: ContinuationCache) {
     this.#ground = ground;
@@ -130,18 +137,24 @@ export class Attachment {
     this.#call(EXPORT_LOAD);
   }
 
+  /** Instantiates all continuations that the cache has, so that a guest need not wait for those that it takes. */
+  prepare(): void {
+    for (const { sites } of this.#cache.modules) this.#place(sites[0]!);
+  }
+
   /** Writes into each frame where it goes on; instantiates what that takes. */
   bind(frames: readonly CapturedFrame[]): void {
     this.#cache.complete(frames);
-    for (const frame of frames) {
-      setContinuation(this.#ground.ledger, frame, this.#place(frame));
-    }
+    const view = new DataView(this.#ground.ledger.buffer);
+    for (const frame of frames) setContinuation(view, frame, this.#place(frame));
   }
 
   /** Where a site's continuation is in the table. */
   #place(site: SiteRef): number {
     const key = siteKey(site);
-    if (!this.#places.has(key)) this.#instantiate(this.#cache.of(site));
+    const place = this.#places.get(key);
+    if (place !== undefined) return place;
+    this.#instantiate(this.#cache.of(site));
     return this.#places.get(key)!;
   }
 

@@ -39,7 +39,16 @@ export interface Synthesised {
   readonly needs: readonly SiteRef[];
 }
 
-export function siteKey({ functionIndex, site }: SiteRef): string {
+/** More sites than a function can have: no engine takes a body of as many bytes. */
+const SITES_MAX = 0x1000000;
+
+/** One number for each site. */
+export function siteKey({ functionIndex, site }: SiteRef): number {
+  return functionIndex * SITES_MAX + site;
+}
+
+/** The name under which a continuation is imported by others. */
+export function siteName({ functionIndex, site }: SiteRef): string {
   return `${functionIndex}:${site}`;
 }
 
@@ -60,10 +69,10 @@ class Synthesis {
   readonly #image: Image;
   readonly #types: FunctionType[] = [];
   readonly #typeIndices: Map<string, number> = new Map();
-  /** Imported functions (continuations by their site's key) and globals, in the order of their import; functions with their type. */
+  /** Imported functions (continuations by their site's name) and globals, in the order of their import; functions with their type. */
   readonly #functions: Map<number | string, { readonly place: number; readonly type: number }> = new Map();
   readonly #globals: Map<number, number> = new Map();
-  readonly #needs: Map<string, SiteRef> = new Map();
+  readonly #needs: Map<number, SiteRef> = new Map();
   readonly #referred: Set<number> = new Set();
 
   constructor(image: Image) {
@@ -101,7 +110,7 @@ class Synthesis {
         continuation: (site) => {
           this.#needs.set(siteKey(site), site);
           const { results } = functionType(module, site.functionIndex);
-          return this.#function(siteKey(site), () => type({ kind: "function", params: [], results }));
+          return this.#function(siteName(site), () => type({ kind: "function", params: [], results }));
         },
         continuations: module.tables.length,
       },
