@@ -18,13 +18,6 @@
  * followed by a local.tee: names cost a move, and put nothing in the way of the call. The name of an operand follows from its
  * height and type. A call of a host function that was left is issued again, so there the arguments are kept too.
  *
- * A frame in the ledger's frames area, innermost first, everything four-byte aligned:
- *
- *   values          by type (i32, i64, f32, f64, v128), locals before operands, in their order
- *   function, site  the site is the byte offset of its instruction in the original body; 0 is the function's entry
- *   size            of the whole frame
- *   continuation    where the code that goes on from here is, for the frame around it; the host fills it in
- *
  * All of this follows from the original: frames taken under one combination of options go on under another.
  *
  * Functions that cannot be captured are refused by themselves, with the reason: a frame of such a function pins its guest
@@ -35,7 +28,7 @@
  * imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
  */
 
-import { OFF_FRAMES, OFF_FRAMES_TOP, OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
+import { OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
 import { functionType, LIMITS, type Module } from "../wasm/module.ts";
 import {
   F32,
@@ -51,6 +44,7 @@ import {
   writeHeapType,
 } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
+import { SAVED_TYPES, TRAILER_BYTES } from "./frames.ts";
 import { type HintWriter, UNLIKELY } from "./hints.ts";
 import { MEMORY_LEDGER } from "./layout.ts";
 import { Liveness } from "./liveness.ts";
@@ -60,10 +54,6 @@ import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type Si
 import { OP_TRY, OP_TRY_TABLE } from "./survey.ts";
 import type { Outcome, Suspension } from "./suspension.ts";
 
-/** Behind the values of a frame: function, site, size, continuation. */
-export const TRAILER_BYTES = 16;
-/** Stands for the function in the frame that holds the mutable globals. */
-export const GLOBALS_FUNCTION = 0xffffffff;
 /** In the pinned word, where the host counts frames of JavaScript: no such count, whatever the host adds to it. */
 export const PINNED_BY_GUEST: number = 1 << 20;
 /** The token of a poll at the function's entry. */
@@ -91,14 +81,6 @@ export interface Site {
   bytes: number;
 }
 
-/** Types of values in the order in which a frame has them, with their bytes. */
-export const SAVED_TYPES: readonly (readonly [type: ValueType, bytes: number])[] = [
-  [I32, 4],
-  [I64, 8],
-  [F32, 4],
-  [F64, 8],
-  [V128, 16],
-];
 /** An engine takes so many parameters, and a saver has two of its own. */
 const SAVED_MAX = 998;
 /** Half of what a function may have; the rest is for other passes, and for what only a continuation has. */
@@ -468,38 +450,4 @@ function writeZero(code: Writer, type: ValueType): void {
       code.put(0xd0);
       writeHeapType(code, heapOf(type));
   }
-}
-
-/** Opcodes that load and store a saved value, with what stands before their memarg. */
-const LOADS: Readonly<Record<number, readonly number[]>> = {
-  [I32]: [0x28],
-  [I64]: [0x29],
-  [F32]: [0x2a],
-  [F64]: [0x2b],
-  [V128]: [0xfd, 0x00],
-};
-const STORES: Readonly<Record<number, readonly number[]>> = {
-  [I32]: [0x36],
-  [I64]: [0x37],
-  [F32]: [0x38],
-  [F64]: [0x39],
-  [V128]: [0xfd, 0x0b],
-};
-
-/** A load or store in the frames area, at an address that counts from its beginning. */
-export function writeFrameAccess(code: Writer, type: ValueType, kind: "load" | "store", offset: number): void {
-  code.put(...(kind === "load" ? LOADS : STORES)[type]!, 0x42, MEMORY_LEDGER);
-  code.u32(OFF_FRAMES + offset);
-}
-
-/** Pushes how many bytes of frames there are. */
-export function writeFramesTop(code: Writer): void {
-  code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
-  code.u32(OFF_FRAMES_TOP);
-}
-
-/** Pops the value, which lies above an i32.const 0. */
-export function writeSetFramesTop(code: Writer): void {
-  code.put(0x36, 0x42, MEMORY_LEDGER);
-  code.u32(OFF_FRAMES_TOP);
 }

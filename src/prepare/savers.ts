@@ -16,7 +16,7 @@ import {
   writeFrameAccess,
   writeFramesTop,
   writeSetFramesTop,
-} from "./capture.ts";
+} from "./frames.ts";
 import { MEMORY_LEDGER } from "./layout.ts";
 
 const LETTERS: Readonly<Record<ValueType, string>> = { [I32]: "i", [I64]: "l", [F32]: "f", [F64]: "d", [V128]: "v" };

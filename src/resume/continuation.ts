@@ -21,8 +21,9 @@
  * like the function itself.
  */
 
-import { ENTRY, isTailCall, resultsAt, type Site, writeFrameAccess } from "../prepare/capture.ts";
+import { ENTRY, isTailCall, resultsAt, type Site } from "../prepare/capture.ts";
 import type { CapturePlan } from "../prepare/capture-plan.ts";
+import { writeFrameAccess } from "../prepare/frames.ts";
 import type { Layout } from "../prepare/layout.ts";
 import type { Options } from "../prepare/options.ts";
 import { Rewriter } from "../prepare/rewrite.ts";

@@ -1,7 +1,7 @@
-/** Captured frames, as they lie in a ledger: reads them, and says to each where its inner neighbour goes on. See prepare/capture.ts. */
+/** Captured frames, as they lie in a ledger: reads them, and says to each where its inner neighbour goes on. See prepare/frames.ts. */
 
 import { OFF_FRAMES, OFF_FRAMES_TOP } from "../abi.ts";
-import { GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/capture.ts";
+import { GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/frames.ts";
 import type { SiteRef } from "./continuation.ts";
 
 export interface CapturedFrame extends SiteRef {
