@@ -11,7 +11,8 @@ const limits = suite("rate limit");
 limits("a second's worth at once, and then as many as time allows", () => {
   let nowMs = 0;
   const limit = new RateLimit(5, () => nowMs);
-  const admitted = (times: number): number => Array.from({ length: times }, () => limit.admit("a")).filter(Boolean).length;
+  const admitted = (times: number): number =>
+    Array.from({ length: times }, () => limit.admit("a")).filter(Boolean).length;
   assert.is(admitted(20), 5);
   nowMs = 199;
   assert.is(admitted(20), 0);
