@@ -83,6 +83,9 @@ export const IMPORT_MODULE = "stillpoint";
 export const IMPORT_MEMORY = "memory";
 /** Memory 1. */
 export const IMPORT_LEDGER = "ledger";
+/** Functions of the same module that a program may import by itself: see guest/notice-calls.ts. */
+export const IMPORT_EVENTS_READ = "events_read";
+export const IMPORT_EVENTS_APPROVE = "events_approve";
 /** All names of what the preparer exports begin like this. */
 export const EXPORT_PREFIX = "stillpoint:";
 /** Exported function: copies data segments, then runs the original's start function. Called once, at boot. */

@@ -7,10 +7,12 @@ import { IMPORT_LEDGER, IMPORT_MODULE, OFF_BELL } from "../abi.ts";
 import type { Core } from "../core/core.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { OutputStream, WasiHost } from "../wasi/host.ts";
+import type { Notices } from "../wasi/notice-files.ts";
 import { createWasi, type Wasi } from "../wasi/wasi.ts";
 import { Descriptors } from "./descriptors.ts";
 import { BeginError, messageOf } from "./failure.ts";
 import type { HostData, OutputMode } from "./messages.ts";
+import { noticeCalls } from "./notice-calls.ts";
 import type { Pinning } from "./pinning.ts";
 import { NOWHERE, RingReader, RingWriter, STDERR, STDIN, STDOUT } from "./rings.ts";
 import type { Attach, Services, ServicesHost } from "./services.ts";
@@ -25,6 +27,8 @@ export interface HostSide {
   readonly core: Core;
   readonly waiting: Waiting;
   readonly pinning: Pinning;
+  /** What is announced for the guest, if anybody announces anything. */
+  readonly notices: Notices | undefined;
   /** Throws as long as the guest is not instantiated. */
   exports(): WebAssembly.Exports;
 }
@@ -35,10 +39,10 @@ export function attachWasi(side: HostSide): Wasi {
 
 /** WASI under no guest, with nothing of this one's but what tells nobody that it was there. */
 export function standInWasi(side: HostSide): Wasi {
-  return createWasi({ ...wasiHost(side), preopens: { "/": {} } });
+  return createWasi({ ...wasiHost(side), preopens: { "/": {} }, notices: undefined });
 }
 
-function wasiHost({ platform, data, core, waiting }: HostSide): WasiHost {
+function wasiHost({ platform, data, core, waiting, notices }: HostSide): WasiHost {
   const words = new Int32Array(data.ledger.buffer);
   const index = OFF_BELL >> 2;
   const output = (mode: OutputMode, ring: number): OutputStream =>
@@ -58,6 +62,7 @@ function wasiHost({ platform, data, core, waiting }: HostSide): WasiHost {
     files: platform.files,
     descriptors: new Descriptors(data.ledger),
     preopens: data.preopens,
+    notices: data.notices?.files === true ? notices : undefined,
   };
 }
 
@@ -123,16 +128,21 @@ export function provided<T>(record: Readonly<Record<string, T>> | undefined, nam
 }
 
 /**
- * The guest's imports: ours, then the services', then WASI's. `escaped` hears of whatever is thrown into the guest, so that
+ * The guest's imports: ours, then the services', then those of WASI and of notices. `escaped` hears of whatever is thrown into the guest, so that
  * it can be told from what the services throw among themselves.
  */
 export function resolveImports(
-  { data, pinning }: HostSide,
+  { data, core, pinning, notices }: HostSide,
   { services, wasi, escaped }: { services: Services; wasi: Wasi; escaped(error: unknown): void },
 ): WebAssembly.Imports {
   const own = (module: string, name: string): WebAssembly.Memory | undefined => {
     if (module === IMPORT_MODULE && name === IMPORT_LEDGER) return data.ledger;
     return module === data.memoryImport.module && name === data.memoryImport.name ? data.memory : undefined;
+  };
+  const mark = ({ ptr, bytes }: { ptr: number; bytes: number }): void => core.markRange(ptr, bytes);
+  const modules: Readonly<Record<string, WebAssembly.ModuleImports>> = {
+    [WASI_MODULE]: wasi.imports,
+    ...(notices && { [IMPORT_MODULE]: noticeCalls({ memory: data.memory, mark }, notices) }),
   };
   // Without prototypes: the names are the module's, and "__proto__" is one.
   const imports: WebAssembly.Imports = Object.create(null);
@@ -141,14 +151,14 @@ export function resolveImports(
   for (const { module, name, kind } of WebAssembly.Module.imports(data.module)) {
     const zero = kind === "memory" ? undefined : data.zeros[described++];
     const service = provided(provided(services.imports, module), name);
-    const value = own(module, name) ?? service ?? (module === WASI_MODULE ? provided(wasi.imports, name) : undefined);
+    const value = own(module, name) ?? service ?? provided(provided(modules, module), name);
     if (value === undefined) missing.push(`${kind} ${module}.${name}`);
     else {
       imports[module] ??= Object.create(null) as WebAssembly.ModuleImports;
       imports[module][name] =
         typeof value !== "function"
           ? value
-          : // WASI never calls back into the guest.
+          : // What is not the services' never calls back into the guest.
             pinning.wrapped(value as () => unknown, { pins: value === service, zero, escaped });
     }
   }

@@ -1,5 +1,6 @@
 /** From image to guest: memory, ledger and streams are made, then a host is started on them. */
 
+import { IMPORT_MODULE } from "../abi.ts";
 import { attachCore, createLedger, ownerSide } from "../core/core.ts";
 import { StillpointError } from "../errors.ts";
 import type { Platform } from "../platform/platform.ts";
@@ -7,12 +8,14 @@ import { Image } from "../prepare/image.ts";
 import { prepare } from "../prepare/off-thread.ts";
 import { ContinuationMaker } from "../resume/maker.ts";
 import { changedTables } from "../resume/tables.ts";
+import { NOTICE_DIRECTORY } from "../wasi/notice-files.ts";
 import { type Assets, loadAssets } from "./assets.ts";
 import { CALL_QUEUE_MAX } from "./calls.ts";
 import { Freezing } from "./freezing.ts";
 import { FIRST_HOST, Guest } from "./guest.ts";
 import { GuestMemory } from "./memory.ts";
 import type { HostData, OutputMode } from "./messages.ts";
+import type { BoardMemory } from "./notices.ts";
 import { type BootOptions, CLOCK_POLICIES, SLEW_PPM_MAX } from "./options.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import { InputPump, type OutputOption, OutputPump } from "./streams.ts";
@@ -90,11 +93,38 @@ function zeroOf({ type }: Image["info"]["imports"][number]): unknown {
   return zeros.length > 1 ? zeros : zeros[0];
 }
 
+/** Whether the program asks for notices by import. */
+function asksForNotices(image: Image): boolean {
+  return image.info.imports.some(({ module, kind }) => module === IMPORT_MODULE && kind === "function");
+}
+
+/** What the owner of a guest tells it and hears from it. */
+export interface NoticeLine {
+  /** Of the guest's set. Asked for only if the guest can read it. */
+  board(): BoardMemory;
+  approve(ids: readonly string[]): void;
+}
+
+/** The host's part of it. A guest that was booted into no set finds nothing that it did not ask for. */
+function noticesFor(image: Image, { set, preopens = {} }: BootOptions, line: NoticeLine): HostData["notices"] {
+  const files = set !== undefined;
+  if (files && Object.keys(preopens).some((path) => path.replace(/\/+$/, "") === NOTICE_DIRECTORY)) {
+    const message = `${NOTICE_DIRECTORY} is where a guest of a set finds its notices; preopens cannot have it`;
+    throw new StillpointError("SP_CONFIG_INVALID", message);
+  }
+  return files || asksForNotices(image) ? { board: line.board(), files } : undefined;
+}
+
 /** Boots a guest whose options have been checked. `created` hears of it before anything of it runs. */
 export async function bootGuest(
   given: Image,
   options: BootOptions,
-  { platform, plainPolls, created }: { platform: Platform; plainPolls: boolean; created(guest: Guest): void },
+  {
+    platform,
+    plainPolls,
+    notices,
+    created,
+  }: { platform: Platform; plainPolls: boolean; notices: NoticeLine; created(guest: Guest): void },
 ): Promise<Guest> {
   const { name, signal, stdin = "ignore", stdout = "ignore", stderr = "ignore" } = options;
   if (!(given instanceof Image)) {
@@ -132,6 +162,7 @@ export async function bootGuest(
     args: options.args ?? [],
     env: options.env ?? {},
     preopens: options.preopens ?? {},
+    notices: noticesFor(image, options, notices),
     stdout: modeOf(stdout),
     stderr: modeOf(stderr),
     terminals: [
@@ -159,6 +190,7 @@ export async function bootGuest(
     stderr: new OutputPump(core, ledger, STDERR, stderr, platform),
     callQueueMax: options.callQueueMax ?? CALL_QUEUE_MAX,
     services: options.services?.href,
+    approve: notices.approve,
     maker,
     spawn: (host, events) => {
       const data: HostData = { ...common, ...host, continuations: maker.modules };

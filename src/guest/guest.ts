@@ -73,6 +73,8 @@ export interface GuestParts {
   /** Starts a Worker for this guest; what differs from host to host is given here. */
   spawn(host: Pick<HostData, "host" | "role" | "services">, events: ThreadEvents): Thread;
   readonly services: string | undefined;
+  /** Events that may start, as far as this guest is concerned. */
+  approve(ids: readonly string[]): void;
   /** Of the guest's image. */
   readonly maker: ContinuationMaker;
 }
@@ -416,6 +418,9 @@ export class Guest implements AsyncDisposable {
       case "outcome":
         this.#calls.outcome(message.id, message.outcome);
         this.#tell();
+        return;
+      case "approve":
+        this.#parts.approve(message.ids);
         return;
       case "exited":
         void this.#end({ kind: "code", code: message.code });

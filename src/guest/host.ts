@@ -21,6 +21,7 @@ import type { Wasi } from "../wasi/wasi.ts";
 import { attachServices, attachWasi, type HostSide, provided, resolveImports } from "./attach.ts";
 import { BeginError, cloneable, failureOf, messageOf } from "./failure.ts";
 import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, ToHost } from "./messages.ts";
+import { hostNotices } from "./notices.ts";
 import { Pinning } from "./pinning.ts";
 import { rehearse } from "./rehearsal.ts";
 import { STDERR, STDOUT } from "./rings.ts";
@@ -92,7 +93,8 @@ class Host {
       if (this.#exports === undefined) throw new Error("the guest's exports are valid once it is instantiated");
       return this.#exports;
     };
-    this.#side = { platform, data, core: this.#core, waiting, pinning: this.#pinning, exports };
+    const notices = data.notices && hostNotices(data.notices.board, (ids) => this.#post({ type: "approve", ids }));
+    this.#side = { platform, data, core: this.#core, waiting, pinning: this.#pinning, notices, exports };
   }
 
   // ---- beginning ----

@@ -8,6 +8,7 @@ import type { SiteRef } from "../resume/continuation.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
 import type { TableState } from "../resume/tables.ts";
 import type { Preopen, WasiState } from "../wasi/host.ts";
+import type { BoardMemory } from "./notices.ts";
 
 /** Where standard output and error go, as far as the host has to know. */
 export type OutputMode = "ring" | "ignore";
@@ -39,6 +40,8 @@ export interface HostData {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly preopens: Readonly<Record<string, Preopen>>;
+  /** What is announced for the guest: for programs that import it, and as files for a guest that takes part in a set. */
+  readonly notices: { readonly board: BoardMemory; readonly files: boolean } | undefined;
   readonly stdout: OutputMode;
   readonly stderr: OutputMode;
   /** Which of the three standard streams have a person at the other end. */
@@ -121,6 +124,8 @@ export type FromHost =
   | { readonly type: "examined"; readonly healthy: boolean }
   /** The services have been disposed of. */
   | { readonly type: "disposed" }
+  /** Events that may start, as far as this guest is concerned. */
+  | { readonly type: "approve"; readonly ids: readonly string[] }
   | { readonly type: "outcome"; readonly id: number; readonly outcome: CallOutcome }
   | { readonly type: "exited"; readonly code: number }
   | { readonly type: "failed"; readonly failure: Failure };

@@ -7,7 +7,7 @@ import type { OutputOption, StdinOption } from "./streams.ts";
 export interface BootOptions {
   /** Unique in the fleet. */
   readonly name: string;
-  /** The availability set it belongs to; without one it stands alone. */
+  /** The availability set it belongs to, whose notices it finds in /run/stillpoint; without one it stands alone, and finds nothing. */
   readonly set?: string;
   /** The update domain of that set, counted from 0; without it the one with the fewest guests. */
   readonly updateDomain?: number;

@@ -3,7 +3,14 @@
  * comes before any work is done. What the readers of the binary format do not know they refuse themselves.
  */
 
-import { EXPORT_PREFIX, IMPORT_MODULE, SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
+import {
+  EXPORT_PREFIX,
+  IMPORT_EVENTS_APPROVE,
+  IMPORT_EVENTS_READ,
+  IMPORT_MODULE,
+  SECTION_INFO,
+  SECTION_ORIGINAL,
+} from "../abi.ts";
 import { ModuleUnsupportedError } from "../errors.ts";
 import { LIMITS, type Module } from "../wasm/module.ts";
 
@@ -15,8 +22,9 @@ export function refuse(module: Module): void {
       throw new ModuleUnsupportedError("a module that is prepared already", at);
   }
   if (module.memories.length > 1) throw new ModuleUnsupportedError("a second memory", module.memories[1]!.at);
-  for (const { module: from, name, at } of module.imports) {
-    if (from === IMPORT_MODULE) throw new ModuleUnsupportedError(`an import from "${IMPORT_MODULE}"`, at);
+  for (const { module: from, name, kind, at } of module.imports) {
+    const offered = kind === "function" && (name === IMPORT_EVENTS_READ || name === IMPORT_EVENTS_APPROVE);
+    if (from === IMPORT_MODULE && !offered) throw new ModuleUnsupportedError(`an import from "${IMPORT_MODULE}"`, at);
     if (from === "wasi" && name === "thread-spawn")
       throw new ModuleUnsupportedError("a program that starts threads", at);
   }

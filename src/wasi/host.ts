@@ -8,6 +8,7 @@
 import type { DescriptorState } from "./descriptors.ts";
 import type { HostFiles } from "./files.ts";
 import type { MemoryFilesState } from "./memory-files.ts";
+import type { NoticeFilesState, Notices } from "./notice-files.ts";
 import type { Interrupted } from "./waits.ts";
 
 export type { HostFiles } from "./files.ts";
@@ -71,6 +72,8 @@ export interface WasiHost {
   readonly descriptors: { opened(osDescriptor: number): void; closed(osDescriptor: number): void };
   /** Guest path to what is there, in the order in which the guest sees them as descriptors 3, 4, … */
   readonly preopens: Readonly<Record<string, Preopen>>;
+  /** What is announced for the guest, for one that finds it as files. They come after the preopens. */
+  readonly notices: Notices | undefined;
 }
 
 export interface Deadline {
@@ -82,6 +85,7 @@ export interface Deadline {
 export interface WasiState {
   readonly descriptors: readonly DescriptorState[];
   readonly memoryFiles: MemoryFilesState;
+  readonly noticeFiles: NoticeFilesState | undefined;
   readonly interrupted: Interrupted | undefined;
 }
 

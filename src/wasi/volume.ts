@@ -6,7 +6,7 @@
 import type { Entry, Files, Handle, OpenOptions } from "./files.ts";
 import type { WasiHost } from "./host.ts";
 
-export type VolumeName = "host" | "memory";
+export type VolumeName = "host" | "memory" | "notices";
 
 export class Volume {
   readonly name: VolumeName;

@@ -17,13 +17,14 @@
 import { StillpointError } from "../errors.ts";
 import type { Calls, Context } from "./context.ts";
 import { closeDescriptor, descriptorCalls } from "./descriptor-calls.ts";
-import { type Descriptor, DescriptorTable } from "./descriptors.ts";
+import { type Descriptor, DescriptorTable, type DirectoryDescriptor } from "./descriptors.ts";
 import { errnoOf } from "./errno.ts";
 import type { Handle } from "./files.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { Preopen, WasiHost, WasiState } from "./host.ts";
 import { RIGHTS_ALL, RIGHTS_DIRECTORY, RIGHTS_STREAM } from "./layout.ts";
 import { MemoryFiles } from "./memory-files.ts";
+import { NOTICE_DIRECTORY, NoticeFiles } from "./notice-files.ts";
 import { pathCalls } from "./path-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { processCalls } from "./process-calls.ts";
@@ -53,6 +54,8 @@ export interface Wasi {
 export function createWasi(host: WasiHost, state?: WasiState): Wasi {
   const memoryFiles = new MemoryFiles(host.clock.wallNs);
   const memoryVolume = new Volume("memory", memoryFiles);
+  const noticeFiles = host.notices && new NoticeFiles(host.notices);
+  const noticeVolume = noticeFiles && new Volume("notices", noticeFiles);
   const hostVolume = host.files === undefined ? undefined : new Volume("host", host.files, host.descriptors);
   const descriptors = new DescriptorTable();
   const waits = new Waits(host);
@@ -62,10 +65,9 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     descriptors,
     waits,
     volume(name: VolumeName): Volume {
-      if (name === "memory") return memoryVolume;
-      if (hostVolume === undefined)
-        throw new StillpointError("SP_CONFIG_INVALID", "there are no real directories here");
-      return hostVolume;
+      const volume = { memory: memoryVolume, notices: noticeVolume, host: hostVolume }[name];
+      if (volume === undefined) throw new StillpointError("SP_CONFIG_INVALID", `there are no ${name} directories here`);
+      return volume;
     },
   };
 
@@ -86,16 +88,20 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     } else {
       handle = memoryFiles.plant(preopen);
     }
-    return {
-      ...{ kind: "directory", volume, handle, preopen: guestPath, listing: undefined },
-      ...{ rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_ALL, flags: 0 },
-    };
+    return foundOpen(guestPath, volume, handle);
   }
 
   /** Opened here and never handed out or used: what a standby has to give back. */
   const unused = new Set<Descriptor>();
   const closeAll = (): void => {
-    for (const descriptor of descriptors.drain()) closeDescriptor(context, descriptor);
+    for (const descriptor of descriptors.drain()) {
+      try {
+        closeDescriptor(context, descriptor);
+      } catch (error) {
+        // Closed it is all the same, and nobody is left who could be told what a last write came to.
+        if (errnoOf(error) === undefined) throw error;
+      }
+    }
   };
   const closeUnused = (): void => {
     for (const descriptor of descriptors.drain()) if (unused.has(descriptor)) closeDescriptor(context, descriptor);
@@ -107,11 +113,12 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
       descriptors.add({ kind: "stream", stream, rights: RIGHTS_STREAM, inheriting: 0, flags: 0 });
     }
     try {
-      for (const [guestPath, preopen] of Object.entries(host.preopens)) {
-        const descriptor = openPreopen(guestPath, preopen);
+      const add = (descriptor: Descriptor): void => {
         descriptors.add(descriptor);
         unused.add(descriptor);
-      }
+      };
+      for (const [guestPath, preopen] of Object.entries(host.preopens)) add(openPreopen(guestPath, preopen));
+      if (noticeFiles !== undefined) add(foundOpen(NOTICE_DIRECTORY, "notices", noticeFiles.root()));
     } catch (error) {
       closeAll();
       throw error;
@@ -121,6 +128,7 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
   function restore(next: WasiState): void {
     closeUnused();
     memoryFiles.restore(next.memoryFiles);
+    if (next.noticeFiles !== undefined) noticeFiles?.restore(next.noticeFiles);
     descriptors.restore(next.descriptors);
     waits.interrupted = next.interrupted;
   }
@@ -145,6 +153,7 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
       return {
         descriptors: descriptors.snapshot(),
         memoryFiles: memoryFiles.snapshot(),
+        noticeFiles: noticeFiles?.snapshot(),
         interrupted: waits.interrupted,
       };
     },
@@ -153,6 +162,14 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
       if (reason === "exited") closeAll();
       else closeUnused();
     },
+  };
+}
+
+/** A directory that the guest finds open, under this name. */
+function foundOpen(guestPath: string, volume: VolumeName, handle: Handle): DirectoryDescriptor {
+  return {
+    ...{ kind: "directory", volume, handle, preopen: guestPath, listing: undefined },
+    ...{ rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_ALL, flags: 0 },
   };
 }
 

@@ -46,6 +46,9 @@ refusals("name what belongs to threads started by the program, and to sharing ev
 
 refusals("name imports and exports that collide with added ones", () => {
   unsupported(wat(`(module (import "stillpoint" "memory" (memory 1)))`), /import from "stillpoint"/);
+  unsupported(wat(`(module (import "stillpoint" "events_read" (memory 1)))`), /import from "stillpoint"/);
+  unsupported(wat(`(module (import "stillpoint" "events" (func)))`), /import from "stillpoint"/);
+  prepareSync(wat(`(module (import "stillpoint" "events_read" (func (param i32 i32) (result i32))))`));
   for (const name of ["stillpoint:boot", "stillpoint:slow", "stillpoint:global:3"])
     unsupported(wat(`(module (func (export "${name}")))`), new RegExp(`export named "${name}"`));
 });

@@ -157,6 +157,7 @@ export class Machine {
         closed: (descriptor) => this.open.delete(descriptor),
       },
       preopens: {},
+      notices: undefined,
       ...rest,
     };
   }
