@@ -52,6 +52,8 @@ export class Listener implements AsyncDisposable {
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: Math.min(LOOK_MS, limits.requestMs),
     });
+    // A caller that takes no answers is as silent as one that asks nothing.
+    this.#server.timeout = limits.idleMs;
     // Headers beyond a count would be left out silently, and one of them may forbid what another allows. Their bytes are limited.
     this.#server.maxHeadersCount = 0;
     this.#server.on("connection", (socket) => {
