@@ -160,6 +160,7 @@ export const browser: Platform = {
   spawn,
   self,
   files: undefined,
+  openJournal: undefined,
   closeDescriptor: () => undefined,
   publish: () => undefined,
   // Nobody types into a page's console.

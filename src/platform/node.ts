@@ -11,6 +11,7 @@ import { Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { nodeFiles } from "./node-files.ts";
+import { openJournal } from "./node-journal.ts";
 import type { CreateWorker, Platform, Self, Thread, ThreadEvents } from "./platform.ts";
 
 /** Host threads get a deep stack: interpreters as guests recurse on it, and its pages cost nothing until they are used. */
@@ -118,6 +119,7 @@ export const node: Platform = {
   spawn,
   self,
   files: nodeFiles,
+  openJournal,
   closeDescriptor: (descriptor) => {
     try {
       closeSync(descriptor);

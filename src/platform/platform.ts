@@ -34,6 +34,19 @@ export interface Self {
   close(): void;
 }
 
+/** A file that one process appends to. All of it blocks, and throws what the system says. */
+export interface JournalFile {
+  /** All of it. */
+  read(): Uint8Array;
+  append(bytes: Uint8Array): void;
+  /** What was appended is on disk when this returns. */
+  sync(): void;
+  /** Leaves so many bytes, on disk too. */
+  truncate(bytes: number): void;
+  /** Lets other processes have it. Again changes nothing. */
+  close(): void;
+}
+
 export interface Platform {
   readonly name: "node" | "browser";
   /** Whether this thread may block in Atomics.wait. */
@@ -51,6 +64,12 @@ export interface Platform {
   self(): Promise<Self>;
   /** Directories of the system, where there are any. */
   readonly files: HostFiles | undefined;
+  /**
+   * The journal in a directory, for this process alone; undefined where there are no directories.
+   *
+   * @throws {StillpointError} SP_JOURNAL_LOCKED, SP_JOURNAL_FAILED
+   */
+  readonly openJournal: ((directory: string | URL) => JournalFile) | undefined;
   /** Closes a descriptor of the system that a dead thread left behind. Never throws. */
   closeDescriptor(descriptor: number): void;
   /** Tells the runtime's own tracing, if it has one and anybody listens. */
