@@ -46,6 +46,7 @@ export function assemble(
   layout: Layout,
   code: Uint8Array,
   added: readonly AddedFunction[],
+  fillers: number,
   hints: HintWriter,
   plan?: CapturePlan,
   saverTypes: readonly FunctionType[] = [],
@@ -58,7 +59,7 @@ export function assemble(
     for (; next < order; next++) {
       const id = SECTION_ORDER[next]!;
       if (id === SECTION.code) hints.writeTo(out);
-      const content = sectionContent(id, byId.get(id), module, layout, code, added, plan, saverTypes);
+      const content = sectionContent(id, byId.get(id), module, layout, code, added, fillers, plan, saverTypes);
       if (content !== undefined) out.section(id, content);
     }
   };
@@ -84,6 +85,7 @@ function sectionContent(
   layout: Layout,
   code: Uint8Array,
   added: readonly AddedFunction[],
+  fillers: number,
   plan: CapturePlan | undefined,
   saverTypes: readonly FunctionType[],
 ): Uint8Array | undefined {
@@ -93,8 +95,9 @@ function sectionContent(
     case SECTION.import:
       return importSection(module);
     case SECTION.function:
-      return extended(module, section, added.length, (out) => {
+      return extended(module, section, added.length + fillers, (out) => {
         for (const { type } of added) out.u32(type);
+        for (let i = 0; i < fillers; i++) out.u32(layout.types.plain);
       });
     case SECTION.table:
       return extended(module, section, plan === undefined ? 1 : 2, (out) => {

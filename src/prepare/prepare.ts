@@ -5,6 +5,7 @@
  *   refuse    what cannot be prepared, by name                        refusals.ts, survey.ts
  *   survey    who calls whom, hence where recursion is polled         survey.ts, cycles.ts
  *   rewrite   one function body after the other                       scan.ts, rewrite.ts with polls, marks, waits, hints
+ *   fill up   functions for the engine's inliner to count             fillers.ts
  *   assemble  sections in their order, most of them copied            assemble.ts with memories, segments
  *
  * Nothing of the original moves in its index space; everything added is appended. Memory 0 becomes an imported shared memory,
@@ -19,6 +20,7 @@ import { type AddedFunction, assemble } from "./assemble.ts";
 import { type CapturePlan, capturePlan, takesRange, writeDropFunction, writeSegmentUse } from "./capture-plan.ts";
 import { entryPolls } from "./cycles.ts";
 import { describe } from "./describe.ts";
+import { fillerCount, writeFiller } from "./fillers.ts";
 import { copyBytes, Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { writeMarkRangeFunction } from "./marks.ts";
@@ -70,21 +72,25 @@ export function prepareSync(
   const rewriter = new Rewriter(module, layout, complete, plan?.suspension, savers);
   const total = module.bodies.length;
   const bodies = new Writer(Math.ceil(original.length / 2));
+  const sizes: number[] = [];
   for (let f = 0; f < total; f++) {
     if (f % PROGRESS_EVERY === 0) options?.onProgress?.({ functionsDone: f, functionsTotal: total });
-    rewriter.rewrite(module.functionsImported + f, polls[f] === 1, bodies);
+    sizes.push(rewriter.rewrite(module.functionsImported + f, polls[f] === 1, bodies));
   }
   options?.onProgress?.({ functionsDone: total, functionsTotal: total });
   const added = addedFunctions(module, layout, complete, plan, savers);
+  for (const { body } of added) sizes.push(body.length);
+  const fillers = fillerCount(sizes, module.functionsImported + sizes.length);
   const code = new Writer(bodies.length + 4096);
-  code.u32(total + added.length);
+  code.u32(total + added.length + fillers);
   code.copy(bodies.view);
   for (const { body } of added) code.sized(body);
+  for (let i = 0; i < fillers; i++) writeFiller(code);
 
   const out = new Writer(original.length + code.length);
-  assemble(out, module, layout, code.view, added, rewriter.hints, plan, savers?.types);
+  assemble(out, module, layout, code.view, added, fillers, rewriter.hints, plan, savers?.types);
   const codeSection = module.sections.find(({ id }) => id === SECTION.code);
-  const sizes = {
+  const byteCounts = {
     original: original.length,
     codeOriginal: codeSection === undefined ? 0 : codeSection.end - codeSection.start,
     code: code.length,
@@ -98,7 +104,7 @@ export function prepareSync(
       changesTables: plan.changesTables,
       savers: savers.names,
     };
-  const info = describe(module, complete, counts, sizes, capture);
+  const info = describe(module, complete, counts, byteCounts, capture);
   out.customSection(SECTION_INFO, new TextEncoder().encode(JSON.stringify(info)));
   // An engine that accepts the original may still find what was added too much, at limits of its own.
   if (!WebAssembly.validate(out.view)) throw new ModuleUnsupportedError("a module at the limits of the engine", 0);

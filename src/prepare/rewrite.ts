@@ -88,8 +88,8 @@ export class Rewriter {
     return this.#captured;
   }
 
-  /** Appends the rewritten body, with its size before it. */
-  rewrite(functionIndex: number, entryPoll: boolean, out: Writer, trace?: Trace): void {
+  /** Appends the rewritten body, with its size before it; gives that size. */
+  rewrite(functionIndex: number, entryPoll: boolean, out: Writer, trace?: Trace): number {
     this.begin(functionIndex, entryPoll, trace);
     this.#countCaptured(functionIndex);
     this.from = this.scan.codeStart;
@@ -100,7 +100,7 @@ export class Rewriter {
       this.tokens(0, this.scan.count);
     }
     this.copyUpTo(this.#bodyOf(functionIndex).end);
-    this.finish(functionIndex, out);
+    return this.finish(functionIndex, out);
   }
 
   /** A function that pins its guest, up to its `end`. What surrounds it moves the labels that lead out of it. */
@@ -133,8 +133,8 @@ export class Rewriter {
     this.#findHints(functionIndex);
   }
 
-  /** Appends what has been written. `parameters` are locals that were parameters in the original. */
-  protected finish(functionIndex: number, out: Writer, parameters: readonly ValueType[] = []): void {
+  /** Appends what has been written, gives its size. `parameters` are locals that were parameters in the original. */
+  protected finish(functionIndex: number, out: Writer, parameters: readonly ValueType[] = []): number {
     const body = this.#bodyOf(functionIndex);
     const declarations = this.#declarations;
     declarations.clear();
@@ -151,6 +151,7 @@ export class Rewriter {
     out.u32(byteCount);
     out.copy(declarations.view);
     out.copy(this.code.view);
+    return byteCount;
   }
 
   #countCaptured(index: number): void {
