@@ -76,7 +76,7 @@ export interface Site {
   /** How many of them are no arguments of the call. */
   readonly pending: number;
   /** Of sites that were asked for: what surrounds them. */
-  readonly frames: readonly Frame[] | undefined;
+  frames: readonly Frame[] | undefined;
   saved: readonly Saved[];
   bytes: number;
 }
@@ -107,7 +107,7 @@ export class Capture implements SiteWatcher {
   #active = false;
   #functionIndex = 0;
   #bodyStart = 0;
-  #wanted: ReadonlySet<number> | undefined;
+  #wanted: ((id: number) => boolean) | undefined;
   #pinnedBefore = -1;
 
   constructor(module: Module, suspension: Suspension, locals: AddedLocals, savers: Savers) {
@@ -117,8 +117,8 @@ export class Capture implements SiteWatcher {
     this.#savers = savers;
   }
 
-  /** Begins with a function. `wanted` are ids of sites whose surroundings will be asked for. */
-  begin(functionIndex: number, entryPoll: boolean, wanted?: ReadonlySet<number>): void {
+  /** Begins with a function. `wanted` tells the sites whose surroundings will be asked for. */
+  begin(functionIndex: number, entryPoll: boolean, wanted?: (id: number) => boolean): void {
     this.#active = this.suspension.functions[functionIndex] === 1;
     this.refused = undefined;
     this.sites = [];
@@ -203,7 +203,7 @@ export class Capture implements SiteWatcher {
       outcome,
       operands: tooMany ? [] : Array.from(operandType.subarray(0, to)),
       pending: from > 0 ? from : pending,
-      frames: this.#wanted?.has(id) ? scan.frames() : undefined,
+      frames: this.#wanted?.(id) === true ? scan.frames() : undefined,
       saved: [],
       bytes: 0,
     });

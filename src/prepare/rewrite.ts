@@ -120,7 +120,7 @@ export class Rewriter {
   }
 
   /** Walks a function, so that all passes know what they will do. */
-  protected begin(functionIndex: number, entryPoll: boolean, trace?: Trace, wanted?: ReadonlySet<number>): void {
+  protected begin(functionIndex: number, entryPoll: boolean, trace?: Trace, wanted?: (id: number) => boolean): void {
     const { scan, capture } = this;
     this.code.clear();
     this.#trace = trace;

@@ -50,8 +50,8 @@ export interface Relocation {
   /** A function is referred to by ref.func. */
   refer(functionIndex: number): number;
   type(type: FunctionType): number;
-  /** The continuation of another site. */
-  continuation(site: SiteRef): number;
+  /** The continuation of another site, if it has been made before; undefined if it is to be written as well. */
+  continuation(site: SiteRef): number | undefined;
   /** The table of continuations. */
   readonly continuations: number;
 }
@@ -74,6 +74,15 @@ const isOpener = (op: number): boolean => (op >= 0x02 && op <= 0x04) || op === 0
 /** What ends a construct or its present part: else, catch, end, delegate, catch_all. */
 const isClosing = (op: number): boolean => op === 0x05 || op === 0x07 || op === 0x0b || op === 0x18 || op === 0x19;
 
+/** A call of a continuation that is in the same module: where its index belongs, which is known once everything is written. */
+export interface LocalCall {
+  readonly at: number;
+  readonly site: number;
+}
+
+/** Bytes of such an index: any number fits. */
+export const LOCAL_INDEX_BYTES = 5;
+
 /** Of an open construct: whether its end is reached from a part of it that has been written. */
 interface Reach {
   reached: boolean;
@@ -90,6 +99,11 @@ export class ContinuationWriter extends Rewriter {
   #deadEnd = false;
   /** The local with the place of the frame that was taken. */
   #frame = 0;
+  /** In the body that is being written, and in all of them. */
+  #localCalls: LocalCall[] = [];
+  readonly localCalls: (LocalCall & { readonly functionIndex: number })[] = [];
+  /** Sites of the present function to write, in their order: those asked for and the loops that they go to. */
+  #order: Site[] = [];
 
   constructor(
     module: Module,
@@ -106,20 +120,27 @@ export class ContinuationWriter extends Rewriter {
     this.#sharedLoopBytesMin = sharedLoopBytesMin;
   }
 
-  /** Appends a body for each of these sites of one function, in their order. */
-  continuations(functionIndex: number, ids: readonly number[], out: Writer): void {
+  /**
+   * Appends a body for each wanted site of one function, and then for each loop that they go to and that has no continuation
+   * yet. Gives the ids of all of them, in their order.
+   */
+  continuations(functionIndex: number, wanted: (id: number) => boolean, out: Writer): number[] {
     const entryPoll = this.#plan.entryPolls[functionIndex - this.module.functionsImported] === 1;
-    this.begin(functionIndex, entryPoll, undefined, new Set(ids));
+    this.begin(functionIndex, entryPoll, undefined, wanted);
     const { refused, sites } = this.capture!;
     this.#frame = this.locals.add(I32);
     const { params } = functionType(this.module, functionIndex);
-    for (const id of ids) {
-      const site = refused === undefined ? sites.find((candidate) => candidate.id === id) : undefined;
-      if (site === undefined) throw new Error(`function ${functionIndex} has no site ${id}`);
+    this.#order = refused === undefined ? sites.filter(({ id }) => wanted(id)) : [];
+    // It grows on the way.
+    for (const site of this.#order) {
       this.code.clear();
+      this.#localCalls = [];
       this.#write(site);
       this.finish(functionIndex, out, params);
+      const start = out.length - this.code.length;
+      for (const { at, site } of this.#localCalls) this.localCalls.push({ at: start + at, site, functionIndex });
     }
+    return this.#order.map(({ id }) => id);
   }
 
   #write(site: Site): void {
@@ -138,7 +159,9 @@ export class ContinuationWriter extends Rewriter {
     const tail = site.token !== ENTRY && isTailCall(scan.op[site.token]!);
     const frames = tail ? [] : site.frames!.filter(({ opener }) => opener !== site.token);
     let height = 0;
-    for (const frame of frames) {
+    for (const [depth, frame] of frames.entries()) {
+      // Nobody asked for what surrounds such a loop, but it is known.
+      if (this.#isSharedLoop(frame.opener)) this.capture!.siteAt(frame.opener)!.frames ??= frames.slice(0, depth + 1);
       this.#reload(site, height, frame.height);
       height = frame.height;
       this.#openFrame(frame);
@@ -277,7 +300,7 @@ export class ContinuationWriter extends Rewriter {
       if (!this.#dead) code.put(0x0c, 1); // br $done
       code.put(0x0b);
       labels.written++;
-      if (again && this.#isShared(opener)) this.#goToLoop(opener, height, type);
+      if (again && this.#isSharedLoop(opener)) this.#goToLoop(opener, height, type);
       else if (again) {
         this.#dead = false;
         this.from = at[opener]!;
@@ -286,7 +309,7 @@ export class ContinuationWriter extends Rewriter {
       } else code.put(0x00);
       labels.written--;
       // What goes to another continuation does not come back here.
-      dead = again && this.#isShared(opener) ? this.#dead : this.#dead && dead;
+      dead = again && this.#isSharedLoop(opener) ? this.#dead : this.#dead && dead;
     }
     code.put(0x0b);
     this.#dead = dead;
@@ -296,9 +319,9 @@ export class ContinuationWriter extends Rewriter {
     return end + 1;
   }
 
-  #isShared(opener: number): boolean {
+  #isSharedLoop(opener: number): boolean {
     const { at, peer } = this.scan;
-    return at[peer[opener]!]! - at[opener]! >= this.#sharedLoopBytesMin;
+    return this.#repeats(opener) && at[peer[opener]!]! - at[opener]! >= this.#sharedLoopBytesMin;
   }
 
   /** Ends in the continuation of a loop's own poll, to which it passes its frame. The loop's parameters are on the stack. */
@@ -311,7 +334,11 @@ export class ContinuationWriter extends Rewriter {
     const site = capture!.siteAt(opener)!;
     capture!.writeFrame(code, site);
     code.put(0x12);
-    code.u32(this.#relocation.continuation({ functionIndex: this.scan.functionIndex, site: site.id }));
+    const known = this.#relocation.continuation({ functionIndex: this.scan.functionIndex, site: site.id });
+    if (known !== undefined) return code.u32(known);
+    if (!this.#order.includes(site)) this.#order.push(site);
+    this.#localCalls.push({ at: code.length, site: site.id });
+    code.room(LOCAL_INDEX_BYTES);
   }
 
   #repeats(opener: number): boolean {

@@ -57,8 +57,7 @@ export class ContinuationCache {
   }
 
   /**
-   * Sees to it that each of these sites has a continuation, and so have those that theirs need. Gives how many of these sites
-   * had none.
+   * Sees to it that each of these sites has a continuation. Gives how many of them had none.
    */
   complete(sites: readonly SiteRef[]): number {
     const missing = new Map<number, SiteRef>();
@@ -74,21 +73,14 @@ export class ContinuationCache {
   #make(sites: readonly SiteRef[]): void {
     if (this.image === undefined) throw new Error(`no continuations for ${sites.map(siteName).join(", ")}`);
     const from = performance.now();
-    const { bytes, needs } = synthesise(this.image, sites, this.#sharedLoopBytesMin);
-    this.synthesisMs += performance.now() - from;
-    // Needs are loops further out each time, so this comes to an end.
-    const outer = new Set(needs.map(siteKey));
-    const inner = sites.filter((site) => !outer.has(siteKey(site)));
-    this.complete(needs);
-    // A module cannot import from itself.
-    if (inner.length < sites.length) this.#make(inner);
-    else this.#compile(sites, bytes);
-  }
-
-  #compile(sites: readonly SiteRef[], bytes: Uint8Array<ArrayBuffer>): void {
-    const from = performance.now();
-    this.add({ sites, module: new WebAssembly.Module(bytes) });
-    this.compileMs += performance.now() - from;
+    const made = synthesise(this.image, sites, {
+      known: (site) => this.#bySite.has(siteKey(site)),
+      sharedLoopBytesMin: this.#sharedLoopBytesMin,
+    });
+    const synthesised = performance.now();
+    this.add({ sites: made.sites, module: new WebAssembly.Module(made.bytes) });
+    this.synthesisMs += synthesised - from;
+    this.compileMs += performance.now() - synthesised;
   }
 
   /** All that have been made or added, in that order. */

@@ -1,5 +1,6 @@
 /**
- * Makes a module of continuations: one for each (function, site) asked for, exported as "0", "1", … in their order.
+ * Makes a module of continuations: one for each (function, site) asked for and for the loops that those go to, exported as "0",
+ * "1", … in their order.
  *
  * It imports what their code uses of the instance under which the guest will go on: both memories, all tables and tags (so
  * that their indices stay), and of functions and globals those that are used, which are renumbered. The image's types come
@@ -17,7 +18,7 @@ import { saverType } from "../prepare/savers.ts";
 import { functionType, LIMITS, SECTION } from "../wasm/module.ts";
 import { FUNCREF, type FunctionType, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
-import { ContinuationWriter, SHARED_LOOP_BYTES_MIN, type SiteRef } from "./continuation.ts";
+import { ContinuationWriter, LOCAL_INDEX_BYTES, SHARED_LOOP_BYTES_MIN, type SiteRef } from "./continuation.ts";
 
 /** Module names of what a module of continuations imports; the names are indices. */
 export type ImportKind = "memory" | "table" | "tag" | "function" | "global" | "continuation";
@@ -35,8 +36,8 @@ const KIND_BYTE: Readonly<Record<ImportKind, number>> = {
 
 export interface Synthesised {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Sites whose continuations it imports. */
-  readonly needs: readonly SiteRef[];
+  /** What its exports "0", "1", … go on from: the sites asked for, and loops that their continuations go to. */
+  readonly sites: readonly SiteRef[];
 }
 
 /** More sites than a function can have: no engine takes a body of as many bytes. */
@@ -52,6 +53,14 @@ export function siteName({ functionIndex, site }: SiteRef): string {
   return `${functionIndex}:${site}`;
 }
 
+export interface SynthesisOptions {
+  /** Functions all of whose sites get one, but those that are known. */
+  readonly functions?: readonly number[];
+  /** Whether a site has a continuation already, in another module. */
+  readonly known?: (site: SiteRef) => boolean;
+  readonly sharedLoopBytesMin?: number | undefined;
+}
+
 /**
  * Bytes of a module with a continuation for each of these sites.
  *
@@ -60,9 +69,9 @@ export function siteName({ functionIndex, site }: SiteRef): string {
 export function synthesise(
   image: Image,
   sites: readonly SiteRef[],
-  sharedLoopBytesMin: number = SHARED_LOOP_BYTES_MIN,
+  { functions = [], known = () => false, sharedLoopBytesMin = SHARED_LOOP_BYTES_MIN }: SynthesisOptions = {},
 ): Synthesised {
-  return new Synthesis(image).module(sites, sharedLoopBytesMin);
+  return new Synthesis(image).module(sites, { functions, known, sharedLoopBytesMin });
 }
 
 class Synthesis {
@@ -72,14 +81,13 @@ class Synthesis {
   /** Imported functions (continuations by their site's name) and globals, in the order of their import; functions with their type. */
   readonly #functions: Map<number | string, { readonly place: number; readonly type: number }> = new Map();
   readonly #globals: Map<number, number> = new Map();
-  readonly #needs: Map<number, SiteRef> = new Map();
   readonly #referred: Set<number> = new Set();
 
   constructor(image: Image) {
     this.#image = image;
   }
 
-  module(sites: readonly SiteRef[], sharedLoopBytesMin: number): Synthesised {
+  module(sites: readonly SiteRef[], { functions, known, sharedLoopBytesMin }: Required<SynthesisOptions>): Synthesised {
     const { module, layout, plan, savers } = reopen(this.#image);
     if (plan === undefined || savers === undefined) throw new Error("an image without capture has no continuations");
     const type = (wanted: FunctionType) => this.#type(module.types.length, wanted);
@@ -108,29 +116,39 @@ class Synthesis {
         },
         type,
         continuation: (site) => {
-          this.#needs.set(siteKey(site), site);
+          if (!known(site)) return undefined;
           const { results } = functionType(module, site.functionIndex);
           return this.#function(siteName(site), () => type({ kind: "function", params: [], results }));
         },
         continuations: module.tables.length,
       },
-      sharedLoopBytesMin,
+      sharedLoopBytesMin ?? SHARED_LOOP_BYTES_MIN,
     );
 
     // Each function is analysed once, whatever the number of its sites.
-    const order = [...sites.keys()].sort((a, b) => sites[a]!.functionIndex - sites[b]!.functionIndex);
+    const byFunction = Map.groupBy(sites, ({ functionIndex }) => functionIndex);
+    const written: SiteRef[] = [];
     const bodies = new Writer(1 << 16);
-    for (let i = 0; i < order.length; ) {
-      const { functionIndex } = sites[order[i]!]!;
-      const ids: number[] = [];
-      for (; i < order.length && sites[order[i]!]!.functionIndex === functionIndex; i++)
-        ids.push(sites[order[i]!]!.site);
-      writer.continuations(functionIndex, ids, bodies);
+    for (const [functionIndex, own] of byFunction) {
+      const ids = new Set(own.map(({ site }) => site));
+      const order = writer.continuations(functionIndex, (id) => ids.has(id), bodies);
+      for (const site of order) {
+        written.push({ functionIndex, site });
+        ids.delete(site);
+      }
+      if (ids.size > 0) throw new Error(`function ${functionIndex} has no site ${[...ids].join(", ")}`);
     }
-    const results = order.map((i) => {
-      const { results } = functionType(module, sites[i]!.functionIndex);
+    for (const functionIndex of functions) {
+      const wanted = (site: number): boolean => !known({ functionIndex, site });
+      for (const site of writer.continuations(functionIndex, wanted, bodies)) written.push({ functionIndex, site });
+    }
+    const results = written.map(({ functionIndex }) => {
+      const { results } = functionType(module, functionIndex);
       return type({ kind: "function", params: [], results });
     });
+    // Only now is it known how many functions are imported, and come first.
+    const places = new Map(written.map((site, place) => [siteKey(site), this.#functions.size + place]));
+    for (const { at, ...site } of writer.localCalls) bodies.fill(at, places.get(siteKey(site))!, LOCAL_INDEX_BYTES);
 
     const out = new Writer(bodies.length + 65536);
     out.copy(module.bytes, 0, 8);
@@ -144,9 +162,9 @@ class Synthesis {
     );
     out.section(
       SECTION.export,
-      vector(order.length, (list) => {
-        for (const [place, site] of order.entries()) {
-          list.name(String(site));
+      vector(written.length, (list) => {
+        for (const place of written.keys()) {
+          list.name(String(place));
           list.u8(KIND_BYTE.function);
           list.u32(this.#functions.size + place);
         }
@@ -165,9 +183,9 @@ class Synthesis {
     }
     out.section(
       SECTION.code,
-      vector(order.length, (list) => list.copy(bodies.view)),
+      vector(written.length, (list) => list.copy(bodies.view)),
     );
-    return { bytes: out.view.slice(), needs: [...this.#needs.values()] };
+    return { bytes: out.view.slice(), sites: written };
   }
 
   #type(first: number, wanted: FunctionType): number {

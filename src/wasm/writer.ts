@@ -50,6 +50,19 @@ export class Writer {
     this.u8(rest);
   }
 
+  /** Room of so many bytes for a number that is not known yet. */
+  room(byteCount: number): void {
+    for (let i = 0; i < byteCount; i++) this.u8(0);
+  }
+
+  /** Fills such room: the number as LEB128, padded to its size. */
+  fill(at: number, value: number, byteCount: number): void {
+    for (let i = 0; i < byteCount; i++) {
+      const more = i < byteCount - 1 ? 0x80 : 0;
+      this.#bytes[at + i] = ((value >>> (7 * i)) & 0x7f) | more;
+    }
+  }
+
   /** A signed number that a double holds exactly. */
   signed(value: number): void {
     let rest = value;
