@@ -27,6 +27,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   sweep: { oneCore: true },
   prepare: { oneCore: false },
   handover: { oneCore: false },
+  "tier-up": { oneCore: false },
 };
 
 /** Far above what any of them takes: it only ends what hangs. */

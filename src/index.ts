@@ -28,6 +28,7 @@ export type {
   GuestState,
   HandoverReport,
   ResumeReport,
+  TierUpReport,
 } from "./guest/reports.ts";
 export type { Attach, Services, ServicesHost } from "./guest/services.ts";
 export type { OutputOption, StdinOption } from "./guest/streams.ts";

@@ -43,7 +43,7 @@ function codeBytes(bytes: Uint8Array): number {
 }
 
 /** The same module with an empty custom section at its end. */
-function marked(bytes: Uint8Array, mark: string): Uint8Array<ArrayBuffer> {
+export function marked(bytes: Uint8Array, mark: string): Uint8Array<ArrayBuffer> {
   const copy = new Writer(bytes.length + mark.length + 16);
   copy.copy(bytes);
   copy.customSection(mark, new Uint8Array());

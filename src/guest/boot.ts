@@ -17,6 +17,7 @@ import { GuestMemory } from "./memory.ts";
 import type { HostData, OutputMode } from "./messages.ts";
 import type { BoardMemory } from "./notices.ts";
 import { type BootOptions, CLOCK_POLICIES, SLEW_PPM_MAX } from "./options.ts";
+import { mustCapture } from "./recall.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import { InputPump, type OutputOption, OutputPump } from "./streams.ts";
 import { MarksTracking, ScanTracking, type Tracking } from "./tracking.ts";
@@ -138,6 +139,7 @@ export async function bootGuest(
     loadAssets(platform),
     imageFor(given, { track: options.track, plainPolls, signal }),
   ]);
+  if (options.tierUp === true) mustCapture(image, name);
   const module = await image.module;
   signal?.throwIfAborted();
 
@@ -192,6 +194,7 @@ export async function bootGuest(
     services: options.services?.href,
     approve: notices.approve,
     maker,
+    tierUp: options.tierUp,
     spawn: (host, events) => {
       const data: HostData = { ...common, ...host, continuations: maker.modules };
       return platform.spawn(

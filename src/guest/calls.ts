@@ -49,6 +49,11 @@ export class Calls {
     return this.#underWay !== undefined;
   }
 
+  /** Which, by a number that is given once. */
+  get underWay(): number | undefined {
+    return this.#underWay?.id;
+  }
+
   call(name: string, args: readonly unknown[], { signal, timeoutMs }: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);

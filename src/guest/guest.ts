@@ -26,7 +26,7 @@ import { HostLink } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
-import type { RecallSide } from "./recall.ts";
+import { mustCapture, type RecallSide } from "./recall.ts";
 import type {
   DirtyReport,
   Exit,
@@ -39,6 +39,7 @@ import type {
 } from "./reports.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import type { InputPump, OutputPump } from "./streams.ts";
+import { TierUp, type TierUpSide } from "./tier-up.ts";
 import type { Tracking } from "./tracking.ts";
 import { trapError } from "./trap.ts";
 
@@ -75,6 +76,7 @@ export interface GuestParts {
   readonly services: string | undefined;
   /** Events that may start, as far as this guest is concerned. */
   approve(ids: readonly string[]): void;
+  readonly tierUp: boolean | undefined;
   /** Of the guest's image. */
   readonly maker: ContinuationMaker;
 }
@@ -98,11 +100,14 @@ export class Guest implements AsyncDisposable {
   readonly #descriptors: Descriptors;
   readonly #words: Int32Array;
   readonly #listeners: Listeners = new Listeners();
+  readonly #tierUp: TierUp | undefined;
   #host: HostLink | undefined;
   /** Of the last host that was started. */
   #hostNumber = FIRST_HOST;
   #services: string | undefined;
   #handingOver = false;
+  /** Of the caller's. */
+  #holds = 0;
   /** Over when nothing takes the guest off its thread. */
   #last: Promise<void> = Promise.resolve();
   /** Set in "booting", "exited" and "failed", which the ledger does not know. */
@@ -120,6 +125,7 @@ export class Guest implements AsyncDisposable {
     this.#words = new Int32Array(parts.ledger.buffer);
     this.#descriptors = new Descriptors(parts.ledger);
     this.#calls = new Calls(parts.name, { queueMax: parts.callQueueMax, post: (message) => this.#post(message) });
+    if (parts.tierUp !== false && parts.image.info.options.capture) this.#tierUp = this.#startTierUp();
     // Whoever boots a guest awaits this; a failure that nobody awaits is still told by `exited`.
     this.#ready.promise.catch(() => undefined);
   }
@@ -180,6 +186,7 @@ export class Guest implements AsyncDisposable {
   }
 
   #froze(report: FreezeReport): FreezeReport {
+    this.#holds++;
     this.#tell();
     this.#dispatch("freeze", report);
     return report;
@@ -191,15 +198,21 @@ export class Guest implements AsyncDisposable {
    * @throws {GuestStateError} SP_GUEST_STATE: the guest is not frozen
    */
   async resume(): Promise<ResumeReport> {
-    this.#mustLive("there is nothing to resume");
-    const report = await this.#parts.freezing.resume();
-    return this.#resumed(report);
+    this.#takeHold();
+    return this.#resumed(await this.#parts.freezing.resume());
   }
 
   resumeSync(): ResumeReport {
-    this.#mustLive("there is nothing to resume");
     this.#mustBlock();
+    this.#takeHold();
     return this.#resumed(this.#parts.freezing.resumeSync());
+  }
+
+  /** A guest may be frozen for reasons of the library's own, and those are not the caller's to release. */
+  #takeHold(): void {
+    this.#mustLive("there is nothing to resume");
+    if (this.#holds === 0) throw new GuestStateError(this.name, this.state, "it was not frozen by freeze()");
+    this.#holds--;
   }
 
   #resumed(report: ResumeReport): ResumeReport {
@@ -262,6 +275,7 @@ export class Guest implements AsyncDisposable {
         );
         const whole = { ...report, guestBytesCopied: this.#parts.memory.bytesCopied - copied };
         this.#dispatch("handover", whole);
+        this.#tierUp?.begin();
         return whole;
       });
     } finally {
@@ -291,7 +305,7 @@ export class Guest implements AsyncDisposable {
     if (this.#stage === "booting") throw new GuestStateError(this.name, this.state, "its services cannot be asked yet");
     return this.#alone(async () => {
       if (this.#host?.examinable !== true) return true;
-      this.#mustBeMovable();
+      mustCapture(this.#parts.image, this.name);
       return examine(this.#recallSide(), options);
     });
   }
@@ -322,6 +336,21 @@ export class Guest implements AsyncDisposable {
       hold: () => this.#calls.hold(),
       again: () => this.#calls.again(),
     };
+  }
+
+  #startTierUp(): TierUp {
+    const side: TierUpSide = {
+      doing: () => (this.#parts.image.info.style === "command" ? 0 : this.#calls.underWay),
+      state: () => this.#parts.freezing.state,
+      alone: (work) => this.#alone(() => work(this.#recallSide())),
+      tell: (report) => this.#dispatch("tierUp", report),
+      broken: (error) => {
+        // It lies in the ledger for good; its memory can still be read.
+        if (this.#alive()) void this.#end({ kind: "failed", error: error as StillpointError });
+        return undefined;
+      },
+    };
+    return new TierUp(this.name, side, { always: this.#parts.tierUp === true });
   }
 
   #moved(to: HostLink, services: string | undefined): void {
@@ -378,6 +407,7 @@ export class Guest implements AsyncDisposable {
       return Promise.reject(new GuestStateError(this.name, this.state, "a command runs by itself and takes no calls"));
     }
     const outcome = this.#calls.call(name, args, options) as Promise<T>;
+    this.#tierUp?.called();
     this.#tell();
     return outcome;
   }
@@ -414,6 +444,7 @@ export class Guest implements AsyncDisposable {
         this.#stage = undefined;
         this.#tell();
         this.#ready.resolve();
+        this.#tierUp?.called();
         return;
       case "outcome":
         this.#calls.outcome(message.id, message.outcome);
@@ -463,6 +494,7 @@ export class Guest implements AsyncDisposable {
       error === undefined ? "it serves no more calls" : error.message,
     );
     stdin.stop();
+    this.#tierUp?.end();
     await this.#host?.terminate();
     core.bury();
     for (const descriptor of this.#descriptors.drain()) platform.closeDescriptor(descriptor);
@@ -509,11 +541,6 @@ export class Guest implements AsyncDisposable {
 
   #mustLive(what: string): void {
     if (!this.#alive()) throw new GuestStateError(this.name, this.#stage ?? "ended", what);
-  }
-
-  #mustBeMovable(): void {
-    if (this.#parts.image.info.options.capture) return;
-    throw new StillpointError("SP_MODULE_UNSUPPORTED", `the image of guest ${this.name} was prepared without capture`);
   }
 
   #mustBeFrozen(what: string): void {

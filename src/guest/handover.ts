@@ -18,7 +18,7 @@ import { HandoverError, type StillpointError } from "../errors.ts";
 import { Budget } from "./budget.ts";
 import { checkBudget } from "./freezing.ts";
 import type { HostLink } from "./link.ts";
-import { fresh, type OffThread, pause, putBack, type RecallSide, takeOff } from "./recall.ts";
+import { fresh, goOn, type OffThread, pause, type RecallSide, takeOff } from "./recall.ts";
 import type { GuestState, HandoverReport } from "./reports.ts";
 
 /** Longest a handover takes unless told otherwise, from the start of the new host on, ms. */
@@ -88,8 +88,7 @@ async function rollBack(side: HandoverSide, standby: HostLink, off: OffThread | 
   // Its end is awaited before the old host goes on, so that there are never two.
   await retire(standby, "abandoned");
   if (off === undefined || side.freezing.state !== FROZEN) return;
-  await putBack(side, off);
-  await side.freezing.resume();
+  await goOn(side, off);
 }
 
 /** Lets a host dispose of its services, and ends it. */

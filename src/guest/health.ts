@@ -3,18 +3,21 @@
  * be asked whatever the guest is in the middle of, and what they do in the answer cannot meet a guest in motion.
  */
 
+import { IDLE } from "../abi.ts";
 import { Budget } from "./budget.ts";
 import { BUDGET_MS, checkBudget, type FreezeOptions } from "./freezing.ts";
-import { inPlace, type RecallSide } from "./recall.ts";
+import { goOn, type RecallSide, takeOff } from "./recall.ts";
 
 export async function examine(side: RecallSide, { budgetMs = BUDGET_MS, signal }: FreezeOptions): Promise<boolean> {
   checkBudget(budgetMs);
   signal?.throwIfAborted();
+  // A guest without a stack needs no continuations.
+  if (side.freezing.state !== IDLE) await side.maker.warm();
   const budget = new Budget(budgetMs, signal);
   try {
-    const healthy = await inPlace(side, budget, () =>
-      budget.within(answerOf(side), "the services did not say how they are").catch(() => false),
-    );
+    const off = await takeOff(side, budget);
+    const healthy = await budget.within(answerOf(side), "the services did not say how they are").catch(() => false);
+    await goOn(side, off);
     signal?.throwIfAborted();
     return healthy;
   } finally {

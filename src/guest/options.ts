@@ -23,6 +23,11 @@ export interface BootOptions {
   readonly callQueueMax?: number;
   /** How written pages are known: not at all (default), by marks in prepared code, by comparing content. */
   readonly track?: "none" | "marks" | "scan";
+  /**
+   * Brings long-lived frames to optimised code, by a few pauses of a moment that `tierUp` events tell of: `true` for all that the
+   * guest does, `false` never. Default: after a handover alone.
+   */
+  readonly tierUp?: boolean;
   /** What the guest's monotonic clock does during a pause. Default "include". */
   readonly monotonicClock?: "include" | "exclude" | "slew";
   /** With "slew": how much faster than true the clock may run while it catches up, parts per million. Default 100 000. */
@@ -95,6 +100,7 @@ export function checkBootOptions(options: BootOptions): void {
   checkCount(options.callQueueMax, "callQueueMax", { min: 0, max: 2 ** 31 });
   checkCount(options.slewPpmMax, "slewPpmMax", { min: 1, max: 1_000_000 });
   checkOneOf(options.track, "track", TRACK_MODES);
+  if (options.tierUp !== undefined && typeof options.tierUp !== "boolean") throw invalid("tierUp is true or false");
   checkOneOf(options.monotonicClock, "monotonicClock", CLOCK_POLICIES);
   checkStreams(options);
 }

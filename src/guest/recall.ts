@@ -11,9 +11,12 @@
  * later, until the budget is used up.
  */
 
-import { FROZEN, IDLE, OFF_FRAMES_TOP } from "../abi.ts";
+import { FROZEN, OFF_FRAMES_TOP, OFF_PINNED } from "../abi.ts";
 import type { Core } from "../core/core.ts";
-import type { ContinuationMaker } from "../resume/maker.ts";
+import { StillpointError } from "../errors.ts";
+import type { Image } from "../prepare/image.ts";
+import type { SiteRef } from "../resume/continuation.ts";
+import type { ContinuationMaker, Made } from "../resume/maker.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
 import type { Budget } from "./budget.ts";
 import type { Freezing } from "./freezing.ts";
@@ -41,12 +44,29 @@ export interface RecallSide {
   again(): void;
 }
 
+/** @throws {StillpointError} SP_MODULE_UNSUPPORTED: guests of the image cannot leave their thread */
+export function mustCapture(image: Image, guest: string): void {
+  if (image.info.options.capture) return;
+  throw new StillpointError("SP_MODULE_UNSUPPORTED", `the image of guest ${guest} was prepared without capture`);
+}
+
 /** A guest that is on no thread. */
 export interface OffThread {
   readonly freeze: FreezeReport;
   readonly yielded: Extract<FromHost, { type: "yielded" }>;
   /** Where its frames and globals end in the ledger. */
   readonly top: number;
+}
+
+/** What it took to take a guest off its thread and put it back. */
+export interface InPlaceReport extends Made {
+  /** From its last instruction before to its first after. */
+  readonly blackoutMs: number;
+  readonly timeToSafepointMs: number;
+  readonly captureMs: number;
+  readonly frames: number;
+  /** Where they stopped, the outermost first, each place once. */
+  readonly sites: readonly SiteRef[];
 }
 
 /** Gets the guest off its thread; if it cannot, it runs on when this rejects. */
@@ -67,7 +87,9 @@ export async function tryOnce(side: RecallSide, budget: Budget): Promise<OffThre
   side.hold();
   const freeze = await freezing.freeze(budget.rest());
   try {
-    const yielded = await recalled(core, host, freeze, budget);
+    // Written by the host's thread, which stands still.
+    const pinned = Atomics.load(words, OFF_PINNED >> 2) !== 0;
+    const yielded = pinned ? undefined : await recalled(core, host, freeze, budget);
     if (yielded !== undefined) {
       core.taken();
       return { freeze, yielded, top: Atomics.load(words, OFF_FRAMES_TOP >> 2) };
@@ -102,24 +124,28 @@ async function recalled(
   }
 }
 
-/** Puts the guest back onto the thread from which it was taken; it goes on there when it is released. */
-export async function putBack({ maker, host, words, again }: RecallSide, { yielded, top }: OffThread): Promise<void> {
+/** Puts the guest back onto the thread from which it was taken, and releases it: it goes on there. */
+export async function goOn(
+  { maker, host, words, freezing, again }: RecallSide,
+  { freeze, yielded, top }: OffThread,
+): Promise<InPlaceReport> {
+  const { handed, taken } = yielded;
   // Another host may have taken the globals off the frames.
   Atomics.store(words, OFF_FRAMES_TOP >> 2, top);
-  await maker.make(yielded.taken.sites);
+  // It may be the maker's thread that died, and the next one lives; without continuations there is no way back.
+  const made = await maker.make(taken.sites).catch(() => maker.make(taken.sites));
   host.post({ type: "keep", continuations: fresh(maker, host) });
-  if (yielded.handed.activity.kind === "idle") again();
-}
-
-/** Takes the guest off its thread, does something, and lets it go on there. `meanwhile` must not throw. */
-export async function inPlace<T>(side: RecallSide, budget: Budget, meanwhile: () => Promise<T>): Promise<T> {
-  // A guest without a stack needs no continuation.
-  if (side.freezing.state !== IDLE) await side.maker.warm();
-  const off = await takeOff(side, budget);
-  const answer = await meanwhile();
-  await putBack(side, off);
-  await side.freezing.resume();
-  return answer;
+  if (handed.activity.kind === "idle") again();
+  const { blackoutMs } = await freezing.resume();
+  const { timeToSafepointMs } = freeze;
+  return {
+    blackoutMs,
+    timeToSafepointMs,
+    captureMs: taken.captureMs,
+    frames: taken.frames,
+    sites: taken.sites,
+    ...made,
+  };
 }
 
 /** The continuations that this host does not have yet. It is told of them once. */

@@ -54,6 +54,22 @@ export interface HandoverReport {
   readonly cacheMisses: number;
 }
 
+/** A guest was taken off its thread and put back, so that its frames go on in better code. */
+export interface TierUpReport {
+  readonly guest: string;
+  /** From the guest's last instruction before to its first after. */
+  readonly blackoutMs: number;
+  readonly timeToSafepointMs: number;
+  readonly captureMs: number;
+  /** Continuations made and compiled, as far as they were not known yet; within the blackout. */
+  readonly synthesisMs: number;
+  readonly compileMs: number;
+  readonly cacheMisses: number;
+  readonly frames: number;
+  /** Whether it will be done again. */
+  readonly goesOn: boolean;
+}
+
 export interface DirtyReport {
   /** How many tracking pages are dirty. */
   readonly pages: number;
@@ -74,6 +90,7 @@ export interface GuestEventMap {
   freeze: CustomEvent<FreezeReport>;
   resume: CustomEvent<ResumeReport>;
   handover: CustomEvent<HandoverReport>;
+  tierUp: CustomEvent<TierUpReport>;
 }
 
 /** An EventTarget whose events have known names and details. */

@@ -1,0 +1,146 @@
+/**
+ * Tier-up: long-lived frames are brought to optimised code. Engines never replace the code of a WebAssembly frame that runs, so a
+ * loop in a function that is called once stays in the baseline code it began in, several times slower than it could be; and so
+ * does a frame that goes on from a continuation nobody has run before. A guest that is taken off its thread and put back enters
+ * its frames anew, in the best code there is by then.
+ *
+ *   begin ──20 ms──▶ capture ──40 ms──▶ capture ──80 ms──▶ capture ──160 ms──▶ …    until there is nothing to gain
+ *
+ * An engine compiles in the background once code has run for a while, which is why one capture is not enough, and why they are
+ * apart. What was begun ends when every frame that outlived the time since the last capture has been entered ENOUGH times, when
+ * there is no such frame, after PAUSES_MAX captures, or with the call that it was about. A capture that took long puts the next one
+ * off in proportion. A guest that waits or is idle gains nothing, one that is frozen is somebody else's, and one that cannot leave
+ * its thread is left where it is.
+ */
+
+import { RUNNING } from "../abi.ts";
+import type { SiteRef } from "../resume/continuation.ts";
+import { Budget } from "./budget.ts";
+import { goOn, type InPlaceReport, type RecallSide, tryOnce } from "./recall.ts";
+import type { TierUpReport } from "./reports.ts";
+
+/** Before the first capture; each further time is twice the one before. */
+const WAIT_MS = 20;
+/** Up to this: a guest that waits is looked at again no less often, nor more. */
+const WAIT_MS_MAX = 1000;
+/** A frame entered so often is in the best code there is: large functions take an engine a second, which lies between. */
+const ENOUGH = 6;
+const PAUSES_MAX = 10;
+/** The guest runs for at least so many times as long as the last capture kept it. */
+const PAUSE_SHARE = 50;
+/** For a safepoint. The request costs the guest nothing; one that computes in JavaScript is not waited for. */
+const BUDGET_MS = 100;
+
+export interface TierUpSide {
+  /** What the guest is in the middle of, a number that is given once; undefined while it has nothing to do. */
+  doing(): number | undefined;
+  /** The state word's state. */
+  state(): number;
+  /** Runs `work` when nothing else takes the guest off its thread. */
+  alone<T>(work: (side: RecallSide) => Promise<T>): Promise<T>;
+  tell(report: TierUpReport): void;
+  /** The guest was taken off its thread and could not be put back. */
+  broken(error: unknown): undefined;
+}
+
+export class TierUp {
+  readonly #guest: string;
+  readonly #side: TierUpSide;
+  /** Whether every call has a beginning; otherwise only what `begin` was called for. */
+  readonly #always: boolean;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #doing: number | undefined;
+  #waitMs = WAIT_MS;
+  #pauses = 0;
+  /** Functions, the outermost first, as the last capture found them. */
+  #stack: readonly number[] = [];
+  /** By function: how many captures it has been entered after. */
+  #entered: Map<number, number> = new Map();
+
+  constructor(guest: string, side: TierUpSide, { always }: { always: boolean }) {
+    this.#guest = guest;
+    this.#side = side;
+    this.#always = always;
+  }
+
+  /** The guest has something to do, for all that is known: a call has been sent. */
+  called(): void {
+    if (!this.#always) return;
+    if (this.#timer === undefined || this.#side.doing() !== this.#doing) this.begin();
+  }
+
+  /** The guest goes on in code that nobody has run before. */
+  begin(): void {
+    this.#anew(this.#side.doing());
+    this.#wait(this.#waitMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #anew(doing: number | undefined): void {
+    this.#doing = doing;
+    this.#waitMs = WAIT_MS;
+    this.#pauses = 0;
+    this.#stack = [];
+    this.#entered = new Map();
+  }
+
+  #wait(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#look(), ms);
+    this.#waitMs = Math.min(2 * this.#waitMs, WAIT_MS_MAX);
+  }
+
+  async #look(): Promise<void> {
+    const doing = this.#side.doing();
+    if (doing === undefined || (doing !== this.#doing && !this.#always)) return this.end();
+    if (doing !== this.#doing) {
+      this.#anew(doing);
+      return this.#wait(this.#waitMs);
+    }
+    if (this.#side.state() !== RUNNING) return this.#wait(this.#waitMs);
+    const timer = this.#timer;
+    const report = await this.#side.alone((side) => this.#capture(side)).catch(() => undefined);
+    // A guest that could not leave its thread may be able to another time.
+    const gains = report === undefined || this.#gains(report.sites);
+    this.#pauses++;
+    const goesOn = gains && this.#pauses < PAUSES_MAX;
+    if (report !== undefined) {
+      const { sites: _, ...rest } = report;
+      this.#side.tell({ guest: this.#guest, ...rest, goesOn });
+    }
+    // It has begun anew, or ended, in the meantime.
+    if (timer !== this.#timer) return;
+    if (!goesOn) return this.end();
+    this.#wait(Math.max(this.#waitMs, PAUSE_SHARE * (report?.blackoutMs ?? 0)));
+  }
+
+  /** Undefined if the guest cannot leave its thread; this and all that rejects leaves it running, or ended. */
+  async #capture(side: RecallSide): Promise<InPlaceReport | undefined> {
+    await side.maker.warm();
+    const budget = new Budget(BUDGET_MS, undefined);
+    try {
+      const off = await tryOnce(side, budget);
+      if (off === undefined) return undefined;
+      return await goOn(side, off).catch((error: unknown) => this.#side.broken(error));
+    } finally {
+      budget.end();
+    }
+  }
+
+  /** Whether there are frames that outlive the time between captures and may not be in their best code yet. */
+  #gains(sites: readonly SiteRef[]): boolean {
+    const stack = sites.map(({ functionIndex }) => functionIndex);
+    const before = this.#stack;
+    this.#stack = stack;
+    for (const index of new Set(stack)) this.#entered.set(index, (this.#entered.get(index) ?? 0) + 1);
+    // The first capture has nothing to compare with.
+    if (this.#pauses === 0) return stack.length > 0;
+    const parted = stack.findIndex((index, depth) => index !== before[depth]);
+    const lived = parted < 0 ? stack : stack.slice(0, parted);
+    return lived.some((index) => this.#entered.get(index)! < ENOUGH);
+  }
+}
