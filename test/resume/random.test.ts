@@ -10,15 +10,14 @@ import { assemble } from "../support/assemble.ts";
 import { isCallable } from "../support/bridge.ts";
 import { Fuzzer } from "../support/fuzz.ts";
 import { loopProgram } from "../support/loops.ts";
-import { compareCaptured } from "../support/oracle.ts";
+import { type Call, compareCaptured } from "../support/oracle.ts";
 import { Random, SEED } from "../support/random.ts";
 import { readSignatures, type Signatures } from "../support/signatures.ts";
 
 const FULL = process.env.SP_FULL === "1";
 const ONLY = process.env.SP_MODULE === undefined ? undefined : Number(process.env.SP_MODULE);
+/** So many are captured; those that never come to a safepoint are not counted. */
 const MODULES = FULL ? 5000 : 150;
-/** So that a program that polls a million times does not take a minute. */
-const CAPTURES_MAX = 400;
 
 /** Types of values that these tests pass and compare, with their bits. */
 const BITS: Readonly<Record<number, number>> = { 127: 32, 126: 64, 125: 32, 124: 64, 123: 128 };
@@ -45,52 +44,82 @@ function importsOf({ imports }: Signatures, log: (entry: string) => void): Recor
   return all;
 }
 
+/** Moments among so many, in bursts: a guest that has just gone on is captured again at once, and again. */
+function momentsOf(random: Random, count: number): Set<number> {
+  const moments = new Set<number>();
+  for (let bursts = 1 + random.below(16); bursts > 0; bursts--) {
+    const first = random.below(count);
+    const length = random.pick([1, 1, 2, 5, 20]);
+    for (let moment = first; moment < first + length; moment++) moments.add(moment);
+  }
+  return moments;
+}
+
+/** A program, or undefined if it has what an image cannot carry along. */
+async function programOf(
+  random: Random,
+  index: number,
+  fuzzer: Fuzzer,
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; signatures: Signatures; calls: Call[] } | undefined> {
+  const bytes =
+    index % 3 === 2
+      ? await fuzzer.make(random, 1000 + random.below(6000), { gc: random.oneIn(8) })
+      : assemble(loopProgram(random));
+  assert.ok(bytes, `program ${index} is not well-formed`);
+  if (process.env.SP_DUMP !== undefined) writeFileSync(process.env.SP_DUMP, bytes);
+  if (prepareSync(bytes, { capture: true }).info.capture!.notCarried.length > 0) return undefined;
+  const signatures = readSignatures(bytes);
+  const calls = [...signatures.functions].flatMap(([name, type]) => {
+    const all = [...type.params, ...type.results];
+    if (!isCallable(type) || all.some(([first]) => BITS[first!] === undefined)) return [];
+    const args = type.params.map(([first]) =>
+      BigInt.asUintN(BITS[first!]!, BigInt(random.oneIn(2) ? random.u32() : random.below(100))),
+    );
+    return [{ name, args }];
+  });
+  return { bytes, signatures, calls };
+}
+
 const random = suite("random programs, captured");
 
 random(`${MODULES} of them end as they would have, wherever they are captured`, async () => {
   using fuzzer = new Fuzzer();
-  let captures = 0;
-  let left = 0;
-  let framesMax = 0;
-  let places = 0;
-  let pinned = 0;
-  for (let i = 0; i < MODULES; i++) {
-    if (ONLY !== undefined && i !== ONLY) continue;
+  const sum = { modules: 0, tried: 0, captures: 0, left: 0, places: 0, pinned: 0, framesMax: 0 };
+  for (let i = ONLY ?? 0; sum.modules < MODULES && (ONLY === undefined || i === ONLY); i++) {
     const source = new Random(i);
-    const bytes = i % 3 === 2 ? await fuzzer.make(source, 1000 + source.below(6000)) : assemble(loopProgram(source));
-    assert.ok(bytes, `program ${i} is not well-formed`);
-    if (process.env.SP_DUMP !== undefined) writeFileSync(process.env.SP_DUMP, bytes);
-    if (prepareSync(bytes, { capture: true }).info.capture!.notCarried.length > 0) continue;
-    const signatures = readSignatures(bytes);
-    if ([...signatures.globals.values()].some(({ type }) => BITS[type[0]!] === undefined)) continue;
-    const calls = [...signatures.functions].flatMap(([name, type]) => {
-      const all = [...type.params, ...type.results];
-      if (!isCallable(type) || all.some(([first]) => BITS[first!] === undefined)) return [];
-      const args = type.params.map(([first]) =>
-        BigInt.asUintN(BITS[first!]!, BigInt(source.oneIn(2) ? source.u32() : source.below(100))),
-      );
-      return [{ name, args }];
-    });
-    const every = source.pick([1, 2, 10, 100]);
-    let more = CAPTURES_MAX;
+    sum.tried++;
+    const program = await programOf(source, i, fuzzer);
+    if (program === undefined) continue;
+    const { bytes, signatures, calls } = program;
+    let moments = new Set<number>();
+    let moment = 0;
     const counts = compareCaptured(
       `SP_SEED=${SEED} SP_MODULE=${i}`,
       bytes,
       { track: source.pick(["none", "marks"]) },
       calls,
       (log) => importsOf(signatures, log),
-      () => more > 0 && source.oneIn(every) && more-- > 0,
-      { sameInstance: source.oneIn(4), sharedLoopBytesMin: source.pick([0, 256, 1_000_000]) },
+      () => moments.has(moment++),
+      {
+        sameInstance: source.oneIn(4),
+        sharedLoopBytesMin: source.pick([0, 256, 1_000_000]),
+        chances: (count) => {
+          moments = momentsOf(source, count);
+          moment = 0;
+        },
+      },
     );
-    pinned += counts.pinned;
-    captures += counts.captures;
-    left += counts.left;
-    framesMax = Math.max(framesMax, counts.framesMax);
-    places += counts.places.size;
+    if (counts.captures > 0) sum.modules++;
+    sum.captures += counts.captures;
+    sum.left += counts.left;
+    sum.places += counts.places.size;
+    sum.pinned += counts.pinned;
+    sum.framesMax = Math.max(sum.framesMax, counts.framesMax);
   }
+  const { modules, tried, captures, left, places, pinned, framesMax } = sum;
   console.log(
-    `# random: ${captures} captures, ${left} of them in host calls, at ${places} places, up to ${framesMax} frames deep; ` +
-      `${pinned} not possible because of a frame that cannot be captured`,
+    `# random: ${modules} modules of ${tried}, ${captures} captures, ${left} of them in host calls, at ${places} places, ` +
+      `up to ${framesMax} frames deep; ${pinned} not possible because of a frame that cannot be captured`,
   );
   if (ONLY === undefined) assert.ok(captures > 20 * MODULES && left > 0 && framesMax > 5);
 });

@@ -65,7 +65,7 @@ export class Fuzzer {
   }
 
   /** A module made of `bytes` random bytes; their number decides its size. It exports its memory as "memory". */
-  async make(random: Random, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  async make(random: Random, bytes: number, { gc = random.oneIn(2) } = {}): Promise<Uint8Array<ArrayBuffer>> {
     const input = join(this.#directory, "input");
     const output = join(this.#directory, "output.wasm");
     fs.writeFileSync(
@@ -74,7 +74,7 @@ export class Fuzzer {
     );
     // With threads the tool makes shared memories only.
     const threads = random.oneIn(2) ? [] : ["--disable-threads"];
-    const collected = random.oneIn(2) ? [] : ["--disable-gc"];
+    const collected = gc ? [] : ["--disable-gc"];
     await this.#run([input, ...FEATURES, ...threads, ...collected, ...PASSES, "-o", output]);
     const module = readBinary(fs.readFileSync(output), V8_FEATURES);
     if (module.hasMemory()) module.addMemoryExport("0", "memory");
