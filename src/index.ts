@@ -48,6 +48,13 @@ export type {
   Scope,
 } from "./schedule/events.ts";
 export { Fleet, type FleetOptions } from "./schedule/fleet.ts";
+export type { Committed, InterruptedWave } from "./schedule/history.ts";
 export type { NoticeOption } from "./schedule/notice.ts";
 export type { DomainCounts, Placement } from "./schedule/placement.ts";
+export type { Ineligible, Plan, PlannedDomain, PlannedGuest } from "./schedule/plan.ts";
+export type { GuestOutcome, GuestReport, WaveProgress, WaveReport } from "./schedule/progress.ts";
+export type { WaveState } from "./schedule/states.ts";
+export type { Update, UpdateKind, Verdict, Way } from "./schedule/update.ts";
+export type { Wave } from "./schedule/wave.ts";
+export type { WavesOptions } from "./schedule/waves.ts";
 export type { FileTree, Preopen } from "./wasi/host.ts";

@@ -7,10 +7,10 @@ import { StillpointError } from "../errors.ts";
 import type { FreezeOptions } from "./freezing.ts";
 
 export class Budget {
-  readonly #until: number;
+  #until: number;
   readonly #signal: AbortSignal | undefined;
   readonly #over: PromiseWithResolvers<never> = Promise.withResolvers();
-  readonly #timer: ReturnType<typeof setTimeout>;
+  #timer: ReturnType<typeof setTimeout>;
   #why = "";
   readonly #abort = (): void => this.#over.reject(this.#signal?.reason);
 
@@ -18,8 +18,20 @@ export class Budget {
     this.#until = performance.now() + budgetMs;
     this.#signal = signal;
     this.#over.promise.catch(() => undefined);
-    this.#timer = setTimeout(() => this.#over.reject(new Error(`${this.#why} within ${budgetMs} ms`)), budgetMs);
+    this.#timer = this.#arm(budgetMs);
     signal?.addEventListener("abort", this.#abort);
+  }
+
+  #arm(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#over.reject(new Error(`${this.#why} within ${ms} ms`)), ms);
+  }
+
+  /** From now on no more than this is left. */
+  limit(ms: number): void {
+    if (ms >= this.leftMs()) return;
+    clearTimeout(this.#timer);
+    this.#until = performance.now() + ms;
+    this.#timer = this.#arm(ms);
   }
 
   leftMs(): number {

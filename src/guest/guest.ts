@@ -20,7 +20,7 @@ import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import { type Eligibility, eligibilityOf } from "./eligibility.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
-import { type HandoverOptions, handOver } from "./handover.ts";
+import { type HandoverOptions, handOver, tryOut } from "./handover.ts";
 import { examine } from "./health.ts";
 import { HostLink } from "./link.ts";
 import { Listeners } from "./listeners.ts";
@@ -259,7 +259,7 @@ export class Guest implements AsyncDisposable {
     if (!eligibility.ok) {
       throw new StillpointError(eligibility.code, `guest ${this.name} cannot be handed over: ${eligibility.reason}`);
     }
-    const services = options.services?.href ?? this.#services;
+    const services = this.#servicesFor(options);
     this.#handingOver = true;
     try {
       return await this.#alone(async () => {
@@ -281,6 +281,21 @@ export class Guest implements AsyncDisposable {
     } finally {
       this.#handingOver = false;
     }
+  }
+
+  /**
+   * Starts a new host on these services as far as it comes without the guest, and ends it again: the module loads, attaches and has
+   * what the guest imports. The guest is not touched; the services attach, and are disposed of as "abandoned".
+   *
+   * @throws {StillpointError} what a handover to these services would fail of; nothing was changed
+   */
+  async trial(options: HandoverOptions = {}): Promise<void> {
+    this.#mustLive("nothing can be tried for it");
+    await tryOut(() => this.#startHost("standby", this.#servicesFor(options)), options);
+  }
+
+  #servicesFor({ services }: HandoverOptions): string | undefined {
+    return services === undefined ? this.#services : services?.href;
   }
 
   /** Whether the guest can be handed over. Touches nothing: a plan asks it before anything happens. */

@@ -28,10 +28,12 @@ export const HANDOVER_BUDGET_MS = 10_000;
 const DISPOSE_MS = 1000;
 
 export interface HandoverOptions {
-  /** A services module; without it the same one again. */
-  readonly services?: URL;
+  /** A services module; without it the same one again; null for WASI alone. */
+  readonly services?: URL | null;
   /** Longest for the whole of it, ms, above 0. */
   readonly budgetMs?: number;
+  /** Longest that the guest may stand still for it, ms, above 0; after that it goes on in its old host. Default: `budgetMs`. */
+  readonly blackoutMsMax?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -45,9 +47,10 @@ export interface HandoverSide extends RecallSide {
 
 export async function handOver(
   side: HandoverSide,
-  { budgetMs = HANDOVER_BUDGET_MS, signal }: HandoverOptions,
+  { budgetMs = HANDOVER_BUDGET_MS, blackoutMsMax = budgetMs, signal }: HandoverOptions,
 ): Promise<HandoverReport> {
   checkBudget(budgetMs);
+  checkBudget(blackoutMsMax);
   signal?.throwIfAborted();
   const { core, freezing, maker, host: old } = side;
   const budget = new Budget(budgetMs, signal);
@@ -57,6 +60,7 @@ export async function handOver(
   try {
     await budget.within(Promise.all([standby.next("standby"), maker.warm()]), "the new host was not ready");
     off = await takeOff(side, budget);
+    budget.limit(blackoutMsMax);
     const { handed, taken } = off.yielded;
     report.timeToSafepointMs = off.freeze.timeToSafepointMs;
     report.how = off.freeze.how;
@@ -81,6 +85,23 @@ export async function handOver(
   report.blackoutMs = (await freezing.resume()).blackoutMs;
   await retire(old, "replaced");
   return report;
+}
+
+/** Starts a new host as far as it comes without the guest, and ends it. Rejects with what a handover would fail of. */
+export async function tryOut(
+  startStandby: () => HostLink,
+  { budgetMs = HANDOVER_BUDGET_MS, signal }: HandoverOptions,
+): Promise<void> {
+  checkBudget(budgetMs);
+  signal?.throwIfAborted();
+  const budget = new Budget(budgetMs, signal);
+  const standby = startStandby();
+  try {
+    await budget.within(standby.next("standby"), "the new host was not ready");
+  } finally {
+    budget.end();
+    await retire(standby, "abandoned");
+  }
 }
 
 /** The guest goes on where it was, in the old host. */

@@ -1,4 +1,4 @@
-/** A fleet: all hosts and guests of one process. */
+/** A fleet: all hosts and guests of one process, with what is announced to them and what is updated under them. */
 
 import { StillpointError } from "../errors.ts";
 import { bootGuest } from "../guest/boot.ts";
@@ -9,17 +9,29 @@ import { loadPlatform, type Platform } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ApprovalPolicies, ScheduledEvents } from "./events.ts";
+import { GuestResident } from "./guest-resident.ts";
+import type { Committed, InterruptedWave } from "./history.ts";
+import { Journal } from "./journal.ts";
 import type { NoticeOption } from "./notice.ts";
 import { NoticeBoards } from "./notice-boards.ts";
 import { type DomainCounts, type Placement, Placements } from "./placement.ts";
+import type { Plan } from "./plan.ts";
+import type { Update } from "./update.ts";
+import type { Wave } from "./wave.ts";
+import { Waves, type WavesOptions } from "./waves.ts";
 
-export interface FleetOptions extends DomainCounts {
+export interface FleetOptions extends DomainCounts, WavesOptions {
   /** How long before an event its guests learn of it. Default: the least that the protocol knows for each type. */
   readonly noticeMs?: NoticeOption;
   /** What is approved without being asked. */
   readonly approvals?: ApprovalPolicies;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /**
+   * A directory for the journal, of which one process at a time writes. It says which versions update domains were brought to, for
+   * the process after this one. Without it that is known for the life of this fleet alone.
+   */
+  readonly journal?: string | URL;
   /** Ends the fleet and everything in it. */
   readonly signal?: AbortSignal;
 }
@@ -29,34 +41,44 @@ export class Fleet implements AsyncDisposable {
   readonly #plainPolls: boolean;
   readonly #placements: Placements;
   readonly #boards: NoticeBoards;
+  readonly #journal: Journal;
+  readonly #waves: Waves;
   /** What is announced to the guests of this fleet. */
   readonly events: ScheduledEvents;
   readonly #guests = new Map<string, Guest>();
   /** Boots under way, by name: the name is taken already, though there may be no guest to show yet. */
   readonly #booting = new Map<string, Promise<Guest>>();
+  /** Guests that have booted, as waves see them. One that is started again stays the same. */
+  readonly #residents = new Map<string, GuestResident>();
   #closed = false;
 
   private constructor(
-    { platform, plainPolls, placements }: { platform: Platform; plainPolls: boolean; placements: Placements },
-    { clock = systemClock, noticeMs, approvals }: FleetOptions,
+    parts: { platform: Platform; plainPolls: boolean; placements: Placements; journal: Journal },
+    { clock = systemClock, noticeMs, approvals, ...options }: FleetOptions,
   ) {
+    const { platform, plainPolls, placements, journal } = parts;
     this.#platform = platform;
     this.#plainPolls = plainPolls;
     this.#placements = placements;
+    this.#journal = journal;
     this.events = new ScheduledEvents({
       clock,
       placements,
       ...(noticeMs !== undefined && { noticeMs }),
       ...(approvals !== undefined && { approvals }),
       isDown: (guest) => !this.#guests.has(guest),
+      incarnations: { first: journal.history.firstIncarnation, reserve: (upTo) => journal.reserve(upTo) },
     });
     this.#boards = new NoticeBoards(this.events, clock);
+    const residents = this.#residents;
+    this.#waves = new Waves({ clock, events: this.events, journal, noticeMs, placements, residents }, options);
   }
 
   /**
    * Opens a fleet, after a look at what this engine can do.
    *
-   * @throws {StillpointError} SP_ENGINE_UNSUPPORTED, with every missing thing and its reason; SP_CONFIG_INVALID
+   * @throws {StillpointError} SP_ENGINE_UNSUPPORTED, with every missing thing and its reason; SP_CONFIG_INVALID;
+   *   SP_JOURNAL_LOCKED, SP_JOURNAL_INVALID, SP_JOURNAL_FAILED
    */
   static async open(options: FleetOptions = {}): Promise<Fleet> {
     const { signal } = options;
@@ -67,8 +89,16 @@ export class Fleet implements AsyncDisposable {
       const reasons = missing.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
       throw new StillpointError("SP_ENGINE_UNSUPPORTED", `this engine cannot run guests: ${reasons}`);
     }
-    const fleet = new Fleet({ platform: await loadPlatform(), plainPolls, placements }, options);
+    const platform = await loadPlatform();
     signal?.throwIfAborted();
+    const journal = openJournal(platform, options);
+    let fleet: Fleet;
+    try {
+      fleet = new Fleet({ platform, plainPolls, placements, journal }, options);
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
     signal?.addEventListener("abort", () => void fleet[Symbol.asyncDispose]());
     return fleet;
   }
@@ -83,8 +113,60 @@ export class Fleet implements AsyncDisposable {
     return this.#placements.of(guest);
   }
 
+  /** The update domain that the next guest of a set gets, unless it asks for one. */
+  nextUpdateDomain(set: string): number {
+    return this.#placements.next(set);
+  }
+
+  // ---- updates ----
+
   /**
-   * Boots a guest in a Worker of its own. Resolves when a reactor is idle, or when a command is about to start.
+   * What an update would do, without doing any of it. New services are tried: they attach once for each image, and are disposed of
+   * as "abandoned".
+   *
+   * @throws {StillpointError} SP_CONFIG_INVALID
+   */
+  plan(update: Update): Promise<Plan> {
+    return this.#waves.plan(update);
+  }
+
+  /**
+   * Begins an update of the guests that have booted, one update domain after the other. The wave says how it goes, and its `result`
+   * what became of it.
+   *
+   * @throws {StillpointError} SP_CONFIG_INVALID
+   */
+  update(update: Update): Wave {
+    if (this.#closed) throw new StillpointError("SP_CONFIG_INVALID", "the fleet is closed");
+    return this.#waves.begin(update);
+  }
+
+  /** Waves that have not ended. */
+  get waves(): readonly Wave[] {
+    return this.#waves.current;
+  }
+
+  /**
+   * What an update domain of a set was brought to, by this process or, with a journal, by those before it. A guest that is booted
+   * there without `services` gets these services; one that names its own gets its own.
+   */
+  committed(set: string, updateDomain: number): Committed | undefined {
+    return this.#journal.history.committed(set, updateDomain);
+  }
+
+  /**
+   * Waves that a process before this one began and did not live to end, as its journal has them. Their guests are gone, and nothing
+   * of them is gone on with. They are told of until another wave is begun.
+   */
+  get interrupted(): readonly InterruptedWave[] {
+    return this.#journal.history.interrupted;
+  }
+
+  // ---- guests ----
+
+  /**
+   * Boots a guest in a Worker of its own. Resolves when a reactor is idle, or when a command is about to start. Without `services` it
+   * gets those that its update domain was brought to.
    *
    * @throws {StillpointError} SP_NAME_TAKEN, SP_CONFIG_INVALID, SP_LIMIT, SP_IMPORT_MISSING, SP_SERVICES_INVALID,
    *   SP_GUEST_TRAP, SP_HOST_LOST: no guest exists then, and its name is free again
@@ -93,11 +175,28 @@ export class Fleet implements AsyncDisposable {
     checkBootOptions(options);
     const { name } = options;
     if (this.#closed) throw new StillpointError("SP_CONFIG_INVALID", "the fleet is closed");
-    if (this.#guests.has(name) || this.#booting.has(name)) {
+    if (this.#guests.has(name) || this.#booting.has(name) || this.#residents.has(name)) {
       throw new StillpointError("SP_NAME_TAKEN", `the fleet has a guest ${name} already`);
     }
-    const { set } = this.#placements.place(name, options);
-    const booting = bootGuest(image, options, {
+    const { set, updateDomain } = this.#placements.place(name, options);
+    const services = options.services?.href ?? this.committed(set, updateDomain)?.services;
+    const given = { ...options, ...(services !== undefined && { services: new URL(services) }) };
+    const booting = this.#boot(image, given, set);
+    this.#booting.set(name, booting);
+    try {
+      const guest = await booting;
+      this.#settleIn(guest, image, given, set);
+      return guest;
+    } finally {
+      this.#booting.delete(name);
+      // It failed, perhaps before there was a guest.
+      if (!this.#guests.has(name)) this.#leave(name);
+    }
+  }
+
+  #boot(image: Image, options: BootOptions, set: string): Promise<Guest> {
+    const { name } = options;
+    return bootGuest(image, options, {
       platform: this.#platform,
       plainPolls: this.#plainPolls,
       notices: { board: () => this.#boards.of(set).memory, approve: (ids) => this.#approve(name, ids) },
@@ -105,28 +204,31 @@ export class Fleet implements AsyncDisposable {
         this.#guests.set(name, guest);
         void guest.exited.then(() => {
           this.#guests.delete(name);
-          this.#leave(name);
+          if (this.#residents.get(name)?.rebooting !== true) this.#leave(name);
         });
         // Closed while the image was compiled.
         if (this.#closed) void guest.terminate();
       },
     });
-    this.#booting.set(name, booting);
-    try {
-      return await booting;
-    } finally {
-      this.#booting.delete(name);
-      // It failed before there was a guest.
-      if (!this.#guests.has(name)) this.#leave(name);
-    }
+  }
+
+  /** From here on the guest is concerned by updates. */
+  #settleIn(guest: Guest, image: Image, options: BootOptions, set: string): void {
+    if (!this.#guests.has(guest.name)) return;
+    const reboot = (image: Image, options: BootOptions): Promise<Guest> => this.#boot(image, options, set);
+    const resident = new GuestResident({ guest, image, options, reboot, gone: () => this.#leave(guest.name) });
+    this.#residents.set(guest.name, resident);
   }
 
   /** A guest is gone: from what is announced first, while it is still known where it was. */
   #leave(name: string): void {
     const set = this.#placements.of(name)?.set;
+    this.#residents.delete(name);
     this.events.leave(name);
     this.#placements.remove(name);
-    if (set !== undefined && this.#placements.members(set).length === 0) this.#boards.forget(set);
+    if (set === undefined || this.#placements.members(set).length > 0) return;
+    this.#boards.forget(set);
+    this.#waves.forget(set);
   }
 
   /** A guest says that events may start. What it has just missed the end of, nobody minds. */
@@ -140,10 +242,21 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  /** Ends every guest, and those that are about to be booted. Never rejects. */
+  /** Cancels every wave, then ends every guest, and those that are about to be booted. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    await this.#waves.end();
     const ends = [...this.#guests.values()].map((guest) => guest.terminate());
     await Promise.allSettled([...ends, ...this.#booting.values()]);
+    this.#journal.close();
   }
+}
+
+/** @throws {StillpointError} SP_CONFIG_INVALID, SP_JOURNAL_LOCKED, SP_JOURNAL_INVALID, SP_JOURNAL_FAILED */
+function openJournal(platform: Platform, { journal, clock = systemClock }: FleetOptions): Journal {
+  if (journal === undefined) return new Journal();
+  if (platform.openJournal === undefined) {
+    throw new StillpointError("SP_CONFIG_INVALID", "there are no directories here in which a journal could be kept");
+  }
+  return new Journal(platform.openJournal(journal), clock.nowMs());
 }

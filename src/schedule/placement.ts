@@ -103,6 +103,11 @@ export class Placements {
     return set;
   }
 
+  /** The update domain that the next guest of a set gets, unless it asks for one. */
+  next(set: string): number {
+    return emptiest(this.#sets.get(set)?.updateDomains ?? [0]);
+  }
+
   /** Gives a guest's place up; a set without members is forgotten. */
   remove(guest: string): void {
     const placement = this.#guests.get(guest);

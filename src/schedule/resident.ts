@@ -7,10 +7,10 @@ import type { Change, Update, Verdict } from "./update.ts";
 
 export interface Resident {
   readonly name: string;
-  /** False from the moment at which the guest has ended. A reboot on behalf of a wave is no end. */
-  readonly alive: boolean;
-  /** How it ended. Never rejects. */
-  readonly ended: Promise<"exited" | "failed">;
+  /** Not "running" from the moment at which the guest has ended. A reboot on behalf of a wave is no end. */
+  readonly state: "running" | "exited" | "failed";
+  /** Resolves some time after it has ended. Never rejects. */
+  readonly ended: Promise<unknown>;
   /** The longest of the guest's last pauses by handover, ms; undefined if there was none. */
   readonly expectedMs: number | undefined;
   /** Whether the change can be made. Never rejects. */

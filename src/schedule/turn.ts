@@ -170,7 +170,7 @@ export class Turn {
     const started = this.#groups.filter(({ event }) => event?.event.status === "Started");
     const passengers = started.flatMap((group) => group.passengers);
     await Promise.all(passengers.map((passenger) => impacts.inSlot(() => one(passenger))));
-    await this.#settle();
+    this.#settle();
     return failure;
   }
 
@@ -180,11 +180,10 @@ export class Turn {
   }
 
   /** Says of those that have ended how. */
-  async #settle(): Promise<void> {
+  #settle(): void {
     for (const passenger of this.#passengers) {
-      const { resident, outcome } = passenger;
-      if (!resident.alive && outcome !== "exited" && outcome !== "failed")
-        this.#become(passenger, await resident.ended);
+      const { state } = passenger.resident;
+      if (state !== "running" && state !== passenger.outcome) this.#become(passenger, state);
     }
   }
 
@@ -212,31 +211,41 @@ export class Turn {
     };
     await Promise.all(this.#passengers.filter(wasReplaced).map(one));
     stop.abort();
-    await this.#settle();
+    this.#settle();
     return failure;
   }
 
-  /** What is wrong with a guest, if anything is. */
+  /** What is wrong with a guest, if anything is: its services are asked first, then the caller's check. */
   async #ails({ resident }: Passenger, signal: AbortSignal): Promise<string | undefined> {
-    const { clock, impacts, update } = this.#options;
-    const { health, healthBudgetMs: budgetMs = UPDATE_BUDGET_MS } = update;
-    const ask = async (): Promise<boolean> =>
-      signal.aborted || !resident.alive || (await resident.healthy({ budgetMs, signal }));
-    const well = await impacts.inSlot(ask);
-    if (signal.aborted) return undefined;
-    if (!resident.alive) return (await resident.ended) === "failed" ? "it failed" : undefined;
-    if (!well) return "its services say so";
-    if (health === undefined) return undefined;
+    const { update, impacts } = this.#options;
+    const budgetMs = update.healthBudgetMs ?? UPDATE_BUDGET_MS;
+    let why: string | undefined;
+    await impacts.inSlot(async () => {
+      if (signal.aborted || resident.state !== "running") return;
+      if (!(await resident.healthy({ budgetMs, signal }))) why = "its services say so";
+    });
+    if (why === undefined && update.health !== undefined && resident.state === "running" && !signal.aborted) {
+      why = await this.#checked(resident, update.health, { budgetMs, signal });
+    }
+    // One that has ended by itself need not be well.
+    if (resident.state === "failed") return "it failed";
+    return resident.state === "exited" ? undefined : why;
+  }
 
+  /** What the caller's check says, in its time. */
+  async #checked(
+    resident: Resident,
+    health: NonNullable<Update["health"]>,
+    { budgetMs, signal }: { budgetMs: number; signal: AbortSignal },
+  ): Promise<string | undefined> {
     const late = new AbortController();
-    const callOff = clock.after(budgetMs, () => late.abort());
+    const callOff = this.#options.clock.after(budgetMs, () => late.abort());
     const given = AbortSignal.any([signal, late.signal]);
     const givenUp = new Promise<"late">((resolve) => given.addEventListener("abort", () => resolve("late")));
     try {
       const answer = (async () => resident.passes(health, given))();
       const outcome = await Promise.race([answer, givenUp, resident.ended]);
-      if (outcome === true || outcome === "exited") return undefined;
-      if (outcome === "failed") return "it failed";
+      if (outcome === true) return undefined;
       return outcome === "late" ? `the check gave no answer in ${budgetMs} ms` : "the check says so";
     } catch (error) {
       return `the check threw: ${String(error)}`;
@@ -281,7 +290,7 @@ export class Turn {
     await Promise.all(
       this.#passengers.filter(wasReplaced).map((passenger) => impacts.inSlot(() => this.#return(passenger))),
     );
-    await this.#settle();
+    this.#settle();
     for (const back of returns) back.complete();
     for (const { set } of this.#groups) impacts.end(set);
   }
@@ -305,7 +314,7 @@ function exceeded({ guest, blackoutMs }: Passenger, { maxImpactMs }: Limits): St
   return new StillpointError("SP_IMPACT_EXCEEDED", message);
 }
 
-const alive = ({ resident }: Passenger): boolean => resident.alive;
+const alive = ({ resident }: Passenger): boolean => resident.state === "running";
 const wasReplaced = ({ replaced }: Passenger): boolean => replaced !== undefined;
 
 function reportOf(passenger: Passenger): GuestReport {

@@ -37,14 +37,14 @@ export interface Manners {
 
 export class Record implements Resident {
   readonly name: string;
-  readonly ended: Promise<"exited" | "failed">;
+  readonly ended: Promise<void>;
   manners: Manners;
-  alive = true;
+  state: "running" | "exited" | "failed" = "running";
   /** What it runs on. */
   services: string | undefined = "old";
   boots = 1;
   readonly #world: World;
-  readonly #end = Promise.withResolvers<"exited" | "failed">();
+  readonly #end = Promise.withResolvers<void>();
 
   constructor(name: string, world: World, manners: Manners) {
     this.name = name;
@@ -59,9 +59,9 @@ export class Record implements Resident {
 
   /** Ends it, as a guest ends by itself. */
   end(how: "exited" | "failed"): void {
-    if (!this.alive) return;
-    this.alive = false;
-    this.#end.resolve(how);
+    if (this.state !== "running") return;
+    this.state = how;
+    this.#end.resolve();
     this.#world.gone(this);
   }
 
@@ -75,7 +75,7 @@ export class Record implements Resident {
     await this.#impacted(async () => {
       await this.#world.passed(takesMs, limits.signal);
       if (endsMeanwhile !== undefined) this.end(endsMeanwhile);
-      if (!this.alive) throw new StillpointError("SP_GUEST_STATE", `record ${this.name} has ended`);
+      if (this.state !== "running") throw new StillpointError("SP_GUEST_STATE", `record ${this.name} has ended`);
       if (refuses || takesMs > limits.budgetMs) throw new StillpointError("SP_FREEZE_TIMEOUT", `${this.name} cannot`);
       this.services = change.services?.href ?? this.services;
       if (change.way === "reboot") this.boots++;
@@ -89,7 +89,7 @@ export class Record implements Resident {
     if (limits.signal !== undefined) throw new Error("a way back cannot be given up");
     await this.#impacted(async () => {
       await this.#world.passed(takesMs, undefined);
-      if (!this.alive) throw new StillpointError("SP_GUEST_STATE", `record ${this.name} has ended`);
+      if (this.state !== "running") throw new StillpointError("SP_GUEST_STATE", `record ${this.name} has ended`);
       if (sticks > 0) {
         this.manners.sticks = sticks - 1;
         throw new StillpointError("SP_HANDOVER_FAILED", `${this.name} sticks`);
@@ -101,7 +101,7 @@ export class Record implements Resident {
   }
 
   async healthy(): Promise<boolean> {
-    return this.alive && this.manners.sick !== true;
+    return this.state === "running" && this.manners.sick !== true;
   }
 
   passes(health: NonNullable<Update["health"]>, signal: AbortSignal): boolean | Promise<boolean> {
