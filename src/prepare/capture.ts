@@ -24,8 +24,9 @@
  * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, nor is an exception that
  * `rethrow` refers to; a result that has no zero cannot be returned, by a frame or by a host function that is left.
  *
- * A tail call that may reach a host function becomes a call and a return, since somebody must keep its arguments. Only calls of
- * imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
+ * A call after which the function has nothing to do but to return what it gave is no site, since no frame is needed: see
+ * last-calls.ts. A tail call that may reach a host function becomes a call and a return, since somebody must keep its arguments.
+ * Only calls of imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
  */
 
 import { OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
@@ -46,6 +47,7 @@ import {
 import type { Writer } from "../wasm/writer.ts";
 import { SAVED_TYPES, TRAILER_BYTES } from "./frames.ts";
 import { type HintWriter, UNLIKELY } from "./hints.ts";
+import { lastCalls } from "./last-calls.ts";
 import { MEMORY_LEDGER } from "./layout.ts";
 import { Liveness } from "./liveness.ts";
 import type { AddedLocals } from "./locals.ts";
@@ -213,7 +215,7 @@ export class Capture implements SiteWatcher {
   finish(scan: FunctionScan): void {
     if (!this.#active) return;
     const { op, edit } = scan;
-    this.sites = this.sites.filter(({ token }) => token < 0 || op[token] !== 0x03 || (edit[token]! & EDIT_LOOP) !== 0);
+    this.#leaveOut(scan);
     for (const site of this.sites) {
       this.#byToken.set(site.token, site);
       if (site.token >= 0 && site.outcome !== "poll") edit[site.token]! |= EDIT_SITE;
@@ -257,6 +259,18 @@ export class Capture implements SiteWatcher {
       byteCount += VALUE_BYTES * saved.length + ZERO_BYTES * results.length + SITE_BYTES;
     }
     if (byteCount > BYTES_MAX) this.refused = "so much that is needed after so many calls";
+  }
+
+  /** Sites that turn out to be none: loops that nothing repeats, and calls after which no frame is needed. */
+  #leaveOut(scan: FunctionScan): void {
+    const { op, edit } = scan;
+    const { results } = functionType(this.#module, this.#functionIndex);
+    const last = lastCalls(scan, results);
+    this.sites = this.sites.filter(({ token, outcome }) => {
+      if (token < 0) return true;
+      if (op[token] === 0x03) return (edit[token]! & EDIT_LOOP) !== 0;
+      return outcome !== "saves" || !last.has(token) || !sameTypes(resultsAt(this.#module, scan, token), results);
+    });
   }
 
   #refusal(scan: FunctionScan): string | undefined {
@@ -391,6 +405,10 @@ export function resultsAt(module: Module, { op, value }: FunctionScan, token: nu
   if (op[token] === 0x10 || op[token] === 0x12) return functionType(module, index).results;
   if (op[token]! >= 0x500) return [I32];
   return (module.types[index] as FunctionType).results;
+}
+
+function sameTypes(some: readonly ValueType[], others: readonly ValueType[]): boolean {
+  return some.length === others.length && some.every((type, i) => type === others[i]);
 }
 
 /** Whether a handler that throws its exception again has a site: the exception would be missing in another instance. */

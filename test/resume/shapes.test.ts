@@ -403,6 +403,56 @@ const shapes: readonly Shape[] = [
         (i32.add (call_indirect $t (type $f) (i32.const 5) (i32.const 0))
           (call_indirect $t (type $f) (i32.const 6) (i32.const 0))))`,
   },
+  {
+    title: "calls with which a function ends: at its end, by return, by a branch, from both arms of an if",
+    text: `(func $plain (param $n i32) (result i32) (call $slow (local.get $n)))
+      (func $deep (param $n i32) (result i32)
+        (i32.const 9)
+        (block $out (result i32)
+          (loop $l (result i32)
+            (if (i32.and (local.get $n) (i32.const 1)) (then (return (call $plain (local.get $n)))))
+            (drop (call $slow (i32.const 2)))
+            (if (result i32) (i32.and (local.get $n) (i32.const 2))
+              (then (block (result i32) (br $out (call $slow (local.get $n)))))
+              (else (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $l)))))
+        (i32.add))
+      (func $void (param $n i32)
+        (if (i32.gt_u (local.get $n) (i32.const 3))
+          (then (call $void (i32.sub (local.get $n) (i32.const 2))))
+          (else (block (br_if 0 (i32.eqz (local.get $n))) (call $note (local.get $n))))))
+      (func $note (param $n i32) (i32.store offset=256 (local.get $n) (call $slow (local.get $n))))
+      (func (export "run") (param $n i32) (result i32)
+        (call $void (local.get $n))
+        (i32.add (call $deep (local.get $n)) (call $deep (i32.add (local.get $n) (i32.const 1)))))`,
+  },
+  {
+    title: "calls that only look like the last: what they give is dropped, replaced, or not what the function gives",
+    text: `(func $replaced (param $n i32) (result i32)
+        (i32.const 70)
+        (block $b (br $b (call $slow (local.get $n)))))
+      (func $below (param $n i32) (result i32) (local.get $n) (call $note (local.get $n)))
+      (func $dropped (param $n i32) (drop (call $slow (local.get $n))))
+      (func $again (param $n i32) (result i32)
+        (loop $l (result i32)
+          (local.set $n (i32.add (local.get $n) (i32.const 1)))
+          (if (i32.and (local.get $n) (i32.const 3)) (then (call $note (local.get $n)) (br $l)))
+          (call $slow (local.get $n))))
+      (func $note (param $n i32) (i32.store offset=256 (local.get $n) (call $slow (local.get $n))))
+      (func (export "run") (param $n i32) (result i32)
+        (call $dropped (local.get $n))
+        (i32.add (i32.mul (call $replaced (local.get $n)) (i32.const 1000))
+          (i32.add (call $below (local.get $n)) (call $again (local.get $n)))))`,
+  },
+  ...Object.entries(ATTEMPTS).map(([name, attempt]) => ({
+    title: `a call with which a function ends that catches what it throws: ${name}`,
+    text: `(tag $e (param i32))
+      (func $thrower (param $n i32) (result i32)
+        (if (i32.and (call $slow (local.get $n)) (i32.const 1)) (then (throw $e (local.get $n))))
+        (local.get $n))
+      (func $catcher (param $n i32) (result i32) ${attempt("(return (call $thrower (local.get $n)))")})
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $catcher (local.get $n)) (call $catcher (i32.add (local.get $n) (i32.const 1)))))`,
+  })),
 ];
 
 /** How many of a program's chances to be captured are taken one by one. */
