@@ -28,6 +28,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   prepare: { oneCore: false },
   handover: { oneCore: false },
   "tier-up": { oneCore: false },
+  events: { oneCore: false },
 };
 
 /** Far above what any of them takes: it only ends what hangs. */
