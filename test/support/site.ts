@@ -1,18 +1,24 @@
-/** A server of the project's files on loopback, as a page of the browser needs them: with the headers that isolate it, or without. */
+/**
+ * A server of files on loopback for pages of a browser: with the headers that isolate them, or without. TypeScript is served
+ * without its types, so that a page runs the same test files as Node.
+ */
 
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
+import { stripTypeScriptTypes } from "node:module";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
 
-const ROOT = new URL("../../", import.meta.url);
+const PROJECT = new URL("../../", import.meta.url);
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
   ".json": "application/json",
+  ".mjs": "text/javascript",
   ".svg": "image/svg+xml",
+  ".ts": "text/javascript",
   ".wasm": "application/wasm",
 };
 
@@ -20,16 +26,27 @@ export interface Site extends AsyncDisposable {
   readonly url: URL;
 }
 
-/** Serves files under `root` (the project unless told otherwise), and `pages` by their path. */
-export async function openSite({
-  root = ROOT,
-  isolated = true,
-  pages = {},
-}: {
-  root?: URL;
-  isolated?: boolean;
-  pages?: Readonly<Record<string, string>>;
-} = {}): Promise<Site> {
+export interface SiteOptions {
+  /** The project unless told otherwise. */
+  readonly root?: URL;
+  readonly isolated?: boolean;
+  /** Answers to paths that are no files: a page's HTML, or what is made of a request's body. */
+  readonly answers?: Readonly<
+    Record<string, string | ((body: string) => string | Uint8Array | Promise<string | Uint8Array>)>
+  >;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of request.setEncoding("utf8")) body += chunk;
+  return body;
+}
+
+export async function openSite({ root = PROJECT, isolated = true, answers = {} }: SiteOptions = {}): Promise<Site> {
+  const fileOf = async (path: string): Promise<string | Uint8Array> => {
+    const bytes = await readFile(new URL(`.${path}`, root));
+    return extname(path) === ".ts" ? stripTypeScriptTypes(bytes.toString()) : bytes;
+  };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://site");
     if (isolated) {
@@ -37,12 +54,18 @@ export async function openSite({
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     }
     try {
-      const body = pages[pathname] ?? (await readFile(new URL(`.${pathname}`, root)));
-      response.setHeader("Content-Type", TYPES[extname(pathname)] ?? "text/html");
+      const answer = answers[pathname];
+      const body =
+        answer === undefined
+          ? await fileOf(pathname)
+          : typeof answer === "string"
+            ? answer
+            : await answer(await bodyOf(request));
+      response.setHeader("Content-Type", TYPES[extname(pathname)] ?? "text/html; charset=utf-8");
       response.end(body);
-    } catch {
+    } catch (error) {
       response.statusCode = 404;
-      response.end();
+      response.end(String(error));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { provide } from "./packages.ts";
 
 export const FULL: boolean = process.env.SP_FULL === "1";
 /** Longer than the verifier needs on a slow machine, and its memory. */
@@ -46,22 +47,10 @@ function execute(command: string, args: readonly string[], limitMs: number = LIM
   return stdout;
 }
 
-function present(command: string): boolean {
-  return spawnSync(command, ["-V"]).error === undefined;
-}
-
+/** The verifier that Spin writes is C. */
 export function provideSpin(): void {
-  if (present("spin") && present("cc")) return;
-  if (process.getuid?.() === 0 && present("apt-get")) {
-    const install = (args: string[]) => spawnSync("apt-get", args, { stdio: "ignore", timeout: LIMIT_MS });
-    install(["update"]);
-    install(["install", "-y", "--no-install-recommends", "spin", "gcc", "libc6-dev"]);
-  }
-  if (present("spin") && present("cc")) return;
-  throw new Error(
-    "The models of the handshake are checked by Spin, which is not here or lacks a C compiler: install both " +
-      "(Debian and Ubuntu: apt-get install spin gcc libc6-dev) and run the tests again.",
-  );
+  provide("spin", ["spin"]);
+  provide("cc", ["gcc", "libc6-dev"]);
 }
 
 export interface Search {

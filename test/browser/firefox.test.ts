@@ -1,0 +1,8 @@
+// Goal: in a page of Firefox the library does what it does on Node. Method: the very test files of Node's side, run in such a page.
+
+import { runInPages } from "../support/pages.ts";
+
+runInPages("firefox", {
+  always: ["guest/waits", "guest/storm"],
+  full: ["guest/dirty", "guest/calls", "guest/pinning", "guest/handover-storm"],
+});
