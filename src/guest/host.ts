@@ -275,6 +275,7 @@ class Host {
 
   /** Done with the guest for now. True if it is recalled at this very moment: then the last step is the next host's. */
   #leave(): boolean {
+    this.#pinning.clear();
     const wanted = this.#core.leave() === WANTED;
     this.#activity = wanted ? { kind: "leaving" } : IDLE;
     return wanted;

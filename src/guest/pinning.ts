@@ -44,6 +44,11 @@ export class Pinning {
     this.#words[OFF_PINNED >> 2] = before;
   }
 
+  /** Nothing is on the stack any more: what an exception of a service has pinned may go. */
+  clear(): void {
+    this.#words[OFF_PINNED >> 2] = 0;
+  }
+
   /** Runs a function of the services from outside: whatever it calls in the guest has this frame under it. */
   outside<T>(run: () => T): T {
     this.#outside++;

@@ -11,7 +11,7 @@ import { appendFunctionNames, NAME_SECTION } from "../wasm/names.ts";
 import { Reader } from "../wasm/reader.ts";
 import { FUNCREF, type FunctionType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
-import { type CapturePlan, captureExports, functionsSegment, SEGMENT_RANGE } from "./capture-plan.ts";
+import { type CapturePlan, captureExports, functionsSegment } from "./capture-plan.ts";
 import type { HintWriter } from "./hints.ts";
 import { type Layout, TYPES } from "./layout.ts";
 import { importSection } from "./memories.ts";
@@ -91,7 +91,7 @@ function sectionContent(
 ): Uint8Array | undefined {
   switch (id) {
     case SECTION.type:
-      return typeSection(module, plan === undefined ? TYPES : [...TYPES, SEGMENT_RANGE, ...saverTypes]);
+      return typeSection(module, plan === undefined ? TYPES : [...TYPES, ...plan.types, ...saverTypes]);
     case SECTION.import:
       return importSection(module);
     case SECTION.function:

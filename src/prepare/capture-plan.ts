@@ -1,8 +1,9 @@
 /**
  * What capture adds to a module as a whole, and where: it follows the layout of all other additions.
  *
- *   functions   save and load of the mutable globals, drop of segments; one function for each use of a segment, since code of
- *               another module cannot name segments; savers
+ *   types       of these functions
+ *   functions   save and load of the mutable globals, drop of segments; what takes exceptions apart and throws them anew; one
+ *               function for each use of a segment, since code of another module cannot name segments; savers
  *   tables      one of all functions, by index: what a continuation may have to call
  *   exports     all that a continuation may have to import
  */
@@ -19,6 +20,7 @@ import {
 import type { Kind, Module } from "../wasm/module.ts";
 import { FUNCREF, type FunctionType, I32, isReference } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
+import { type ExceptionPlan, exceptionFunctionCount, exceptionTypes } from "./exceptions.ts";
 import { TYPES } from "./layout.ts";
 import type { Options } from "./options.ts";
 import { type SegmentUse, type Survey, segmentUseKey } from "./survey.ts";
@@ -31,6 +33,8 @@ export interface CapturePlan {
   readonly save: number;
   readonly load: number;
   readonly drop: number;
+  /** Undefined where the module handles none. */
+  readonly exceptions: ExceptionPlan | undefined;
   readonly firstSegmentUse: number;
   readonly firstSaver: number;
   readonly segmentUses: readonly SegmentUse[];
@@ -40,7 +44,8 @@ export interface CapturePlan {
   /** What a guest may have changed that another instance would not have. */
   readonly notCarried: readonly string[];
   readonly changesTables: boolean;
-  /** Types: of functions that take a range of a segment, and of the first saver. */
+  /** Added types but those of savers, and where the first of them is: that of functions that take a range of a segment. */
+  readonly types: readonly FunctionType[];
   readonly rangeType: number;
   readonly firstSaverType: number;
 }
@@ -60,26 +65,35 @@ export function capturePlan(
   entryPolls: Uint8Array,
   { track }: Pick<Options, "track">,
 ): CapturePlan {
-  const { segmentUses } = surveyed;
+  const { segmentUses, handlers } = surveyed;
   // Behind boot, poll, wait32, wait64 and perhaps markRange.
   const first = module.functions.length + (track === "marks" ? 5 : 4);
-  const indices = new Map(segmentUses.map((use, i) => [segmentUseKey(use), first + 3 + i]));
+  const firstSegmentUse = first + 3 + exceptionFunctionCount(handlers);
+  const indices = new Map(segmentUses.map((use, i) => [segmentUseKey(use), firstSegmentUse + i]));
   const rangeType = module.types.length + TYPES.length;
+  const types = [SEGMENT_RANGE, ...exceptionTypes(module, handlers)];
   return {
     suspension: suspension(module, surveyed, entryPolls),
     entryPolls,
     save: first,
     load: first + 1,
     drop: first + 2,
-    firstSegmentUse: first + 3,
-    firstSaver: first + 3 + segmentUses.length,
+    exceptions: handlers && {
+      handlers,
+      firstFunction: first + 3,
+      firstType: rangeType + 1,
+      plainType: module.types.length,
+    },
+    firstSegmentUse,
+    firstSaver: firstSegmentUse + segmentUses.length,
     segmentUses,
     segmentFunction: (use) => indices.get(segmentUseKey(use))!,
     notCarried: notCarried(module, surveyed),
     changesTables: surveyed.changesTables,
     functionsTable: module.tables.length + 1,
+    types,
     rangeType,
-    firstSaverType: rangeType + 1,
+    firstSaverType: rangeType + types.length,
   };
 }
 

@@ -21,17 +21,18 @@
  * All of this follows from the original: frames taken under one combination of options go on under another.
  *
  * Functions that cannot be captured are refused by themselves, with the reason: a frame of such a function pins its guest
- * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, nor is an exception that
- * `rethrow` refers to; a result that has no zero cannot be returned, by a frame or by a host function that is left.
+ * while it calls, by the ledger's pinned word, and the guest parks instead. References are not saved, but for exceptions, see
+ * exceptions.ts; a result that has no zero cannot be returned, by a frame or by a host function that is left.
  *
  * A call after which the function has nothing to do but to return what it gave is no site, since no frame is needed: see
  * last-calls.ts. A tail call that may reach a host function becomes a call and a return, since somebody must keep its arguments.
  * Only calls of imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
  */
 
-import { OFF_PINNED, OFF_UNWINDING } from "../abi.ts";
+import { OFF_UNWINDING } from "../abi.ts";
 import { functionType, LIMITS, type Module } from "../wasm/module.ts";
 import {
+  EXNREF,
   F32,
   F64,
   type FunctionType,
@@ -45,19 +46,18 @@ import {
   writeHeapType,
 } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
+import type { Exceptions, Held } from "./exceptions.ts";
 import { SAVED_TYPES, TRAILER_BYTES } from "./frames.ts";
 import { type HintWriter, UNLIKELY } from "./hints.ts";
 import { lastCalls } from "./last-calls.ts";
 import { MEMORY_LEDGER } from "./layout.ts";
 import { Liveness } from "./liveness.ts";
 import type { AddedLocals } from "./locals.ts";
+import { writeClosing, writeOpening, writePin, writeUnpin } from "./pins.ts";
 import type { Savers } from "./savers.ts";
-import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
-import { OP_TRY, OP_TRY_TABLE } from "./survey.ts";
+import { EDIT_HOLD, EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
 import type { Outcome, Suspension } from "./suspension.ts";
 
-/** In the pinned word, where the host counts frames of JavaScript: no such count, whatever the host adds to it. */
-export const PINNED_BY_GUEST: number = 1 << 20;
 /** The token of a poll at the function's entry. */
 export const ENTRY = -1;
 
@@ -81,6 +81,9 @@ export interface Site {
   frames: readonly Frame[] | undefined;
   saved: readonly Saved[];
   bytes: number;
+  /** Exceptions that are needed from here on: held by handlers around it, the innermost first, or by locals. */
+  held: readonly Held[];
+  heldLocals: readonly number[];
 }
 
 /** An engine takes so many parameters, and a saver has two of its own. */
@@ -93,6 +96,9 @@ const VALUE_BYTES = 4;
 const ZERO_BYTES = 18;
 const SITE_BYTES = 32;
 
+/** The label to write for one that is `depth` as seen from the site in the original. */
+export type LabelAt = (depth: number) => number;
+
 export class Capture implements SiteWatcher {
   /** Of the present function; why it cannot be captured. */
   refused: string | undefined;
@@ -103,6 +109,7 @@ export class Capture implements SiteWatcher {
   readonly #module: Module;
   readonly #locals: AddedLocals;
   readonly #savers: Savers;
+  readonly #exceptions: Exceptions | undefined;
   readonly #byToken: Map<number, Site> = new Map();
   /** Single results that get names, by token: height and type. */
   readonly #named: Map<number, { readonly height: number; readonly type: ValueType }> = new Map();
@@ -111,12 +118,20 @@ export class Capture implements SiteWatcher {
   #bodyStart = 0;
   #wanted: ((id: number) => boolean) | undefined;
   #pinnedBefore = -1;
+  #heldParams: readonly number[] = [];
 
-  constructor(module: Module, suspension: Suspension, locals: AddedLocals, savers: Savers) {
+  constructor(
+    module: Module,
+    suspension: Suspension,
+    locals: AddedLocals,
+    savers: Savers,
+    exceptions: Exceptions | undefined,
+  ) {
     this.#module = module;
     this.suspension = suspension;
     this.#locals = locals;
     this.#savers = savers;
+    this.#exceptions = exceptions;
   }
 
   /** Begins with a function. `wanted` tells the sites whose surroundings will be asked for. */
@@ -131,6 +146,7 @@ export class Capture implements SiteWatcher {
     this.#bodyStart = this.#module.bodies[functionIndex - this.#module.functionsImported]!.start;
     this.#wanted = wanted;
     this.#pinnedBefore = -1;
+    this.#heldParams = [];
     if (!entryPoll) return;
     const site: Site = {
       token: ENTRY,
@@ -141,6 +157,8 @@ export class Capture implements SiteWatcher {
       frames: [],
       saved: [],
       bytes: 0,
+      held: [],
+      heldLocals: [],
     };
     this.sites.push(site);
   }
@@ -208,6 +226,8 @@ export class Capture implements SiteWatcher {
       frames: this.#wanted?.(id) === true ? scan.frames() : undefined,
       saved: [],
       bytes: 0,
+      held: [],
+      heldLocals: [],
     });
   }
 
@@ -223,26 +243,26 @@ export class Capture implements SiteWatcher {
     this.refused = this.sites.length === 0 ? undefined : (this.refused ?? this.#refusal(scan));
     if (this.sites.length === 0) return;
     if (this.refused !== undefined) return;
-    const liveness = Liveness.of(
-      scan,
-      this.sites.map(({ token }) => token),
-    );
-    if (liveness === undefined) {
-      this.refused = "too many locals and calls";
+    const tokens = this.sites.map(({ token }) => token);
+    const liveness = Liveness.of(scan, tokens);
+    const held = this.#exceptions === undefined ? [] : this.#exceptions.heldAt(scan, tokens);
+    if (liveness === undefined || held === undefined) {
+      this.refused = liveness === undefined ? "too many locals and calls" : "too many handlers and calls";
       return;
     }
     const { start, end } = this.#module.bodies[this.#functionIndex - this.#module.functionsImported]!;
     const { results } = functionType(this.#module, this.#functionIndex);
     let byteCount = end - start;
     for (const [i, site] of this.sites.entries()) {
+      const tail = isTailCall(op[site.token] ?? 0);
       const values: { local: number; type: ValueType }[] = [];
       for (const local of liveness.at(i)) values.push({ local, type: scan.locals[local]! });
       for (const [height, type] of site.operands.entries()) {
-        if (isReference(type)) this.refused = "a reference on the stack across a call";
-        else if (!isTailCall(op[site.token] ?? 0) || height >= site.pending)
-          values.push({ local: this.#locals.nameAt(height, type), type });
+        if (isReference(type) && !this.#isHeld(type)) this.refused = "a reference on the stack across a call";
+        else if (!tail || height >= site.pending) values.push({ local: this.#locals.nameAt(height, type), type });
       }
-      if (values.some(({ type }) => isReference(type))) this.refused ??= "a reference that is needed after a call";
+      if (values.some(({ type }) => isReference(type) && !this.#isHeld(type)))
+        this.refused ??= "a reference that is needed after a call";
       if (values.length > SAVED_MAX) this.refused ??= `${values.length} values needed after a call`;
       if (this.refused !== undefined) return;
       const saved: Saved[] = [];
@@ -256,9 +276,32 @@ export class Capture implements SiteWatcher {
       }
       site.saved = saved;
       site.bytes = offset + TRAILER_BYTES;
+      // A tail call leaves the handlers around it.
+      if (!tail) site.held = held[i] ?? [];
+      site.heldLocals = values.filter(({ type }) => this.#isHeld(type)).map(({ local }) => local);
       byteCount += VALUE_BYTES * saved.length + ZERO_BYTES * results.length + SITE_BYTES;
+      byteCount += 2 * (site.held.length + site.heldLocals.length) * (this.#exceptions?.bytes ?? 0);
     }
     if (byteCount > BYTES_MAX) this.refused = "so much that is needed after so many calls";
+    else this.#markHolds(scan);
+  }
+
+  #isHeld(type: ValueType): boolean {
+    return type === EXNREF && this.#exceptions?.areValues === true;
+  }
+
+  /** Where an exception begins to be held that some site needs. */
+  #markHolds({ op, value, count, edit, locals }: FunctionScan): void {
+    const held = new Set<number>();
+    for (const site of this.sites) {
+      for (const { arm } of site.held) edit[arm]! |= EDIT_HOLD;
+      for (const local of site.heldLocals) if (local < locals.length) held.add(local);
+    }
+    if (held.size === 0) return;
+    for (let t = 0; t < count; t++)
+      if ((op[t] === 0x21 || op[t] === 0x22) && held.has(value[t]!)) edit[t]! |= EDIT_HOLD;
+    const { params } = functionType(this.#module, this.#functionIndex);
+    this.#heldParams = [...held].filter((local) => local < params.length);
   }
 
   /** Sites that turn out to be none: loops that nothing repeats, and calls after which no frame is needed. */
@@ -285,7 +328,6 @@ export class Capture implements SiteWatcher {
       if (left && resultsAt(this.#module, scan, token).some(nonNullable))
         return "a host function's result that cannot be null";
     }
-    if (rethrowsLater(scan, new Set(this.sites.map(({ token }) => token)))) return "an exception that is thrown again";
     const { op, count } = scan;
     for (let t = 0; t < count; t++) {
       if (op[t] === 0x109 || op[t] === 0x10a || op[t] === 0x112 || op[t] === 0x113) return "an array made of a segment";
@@ -305,8 +347,10 @@ export class Capture implements SiteWatcher {
     const group = scan.groups.get(t);
     if (group === undefined) {
       const { height, type } = this.#named.get(t)!;
+      const name = this.#locals.nameAt(height, type);
       code.put(0x22);
-      code.u32(this.#locals.nameAt(height, type));
+      code.u32(name);
+      if (this.#isHeld(type)) this.#exceptions!.writeHoldLocal(code, name);
       return;
     }
     const names = group.types.map((type, i) => this.#locals.nameAt(group.height + i, type));
@@ -314,25 +358,44 @@ export class Capture implements SiteWatcher {
       code.put(0x21);
       code.u32(name);
     }
-    for (const name of names) {
+    for (const [i, name] of names.entries()) {
       code.put(0x20);
       code.u32(name);
+      if (this.#isHeld(group.types[i]!)) this.#exceptions!.writeHoldLocal(code, name);
     }
   }
 
-  /** Where the function may have been left: saves its frame if the guest is unwinding. */
-  writeCheck(code: Writer, hints: HintWriter, site: Site): void {
+  /** At the beginning of a function: what holds from there on. */
+  writeEntry(code: Writer): void {
+    for (const local of this.#heldParams) this.#exceptions!.writeHoldLocal(code, local);
+  }
+
+  /** After a token with EDIT_HOLD. */
+  writeHold(code: Writer, scan: FunctionScan, t: number): void {
+    if (scan.op[t] === 0x21 || scan.op[t] === 0x22) this.#exceptions!.writeHoldLocal(code, scan.value[t]!);
+    else this.#exceptions!.writeHold(code, scan, t);
+  }
+
+  /** Where the function may have been left: saves its frame if the guest is unwinding. `label` is as for writeFrame(). */
+  writeCheck(
+    code: Writer,
+    scan: FunctionScan,
+    hints: HintWriter,
+    { site, label }: { site: Site; label: LabelAt },
+  ): void {
     code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
     code.u32(OFF_UNWINDING);
     hints.add(code.length, UNLIKELY);
     code.put(0x04, 0x40);
-    this.writeFrame(code, site);
+    this.writeFrame(code, scan, { site, label: (depth) => label(depth) + 1 });
     for (const type of functionType(this.#module, this.#functionIndex).results) writeZero(code, type);
     code.put(0x0f, 0x0b);
   }
 
-  /** Saves the frame as it is at a site. */
-  writeFrame(code: Writer, site: Site): void {
+  /** Saves the frame as it is at a site, and under it the exceptions that it needs. `label` finds a handler from here. */
+  writeFrame(code: Writer, scan: FunctionScan, { site, label }: { site: Site; label: LabelAt }): void {
+    for (const { arm, depth } of site.held) this.#exceptions!.writeKept(code, scan, arm, label(depth));
+    for (const local of site.heldLocals) this.#exceptions!.writeKeptLocal(code, local);
     for (const { local } of site.saved) {
       code.put(0x20);
       code.u32(local);
@@ -345,49 +408,30 @@ export class Capture implements SiteWatcher {
     code.u32(this.#savers.functionFor(site.saved.map(({ type }) => type)));
   }
 
-  /**
-   * At the beginning of a function that is refused: keeps the pinned word as it was, and where exceptions are caught handles all
-   * that pass through, so that the pin goes with the frame. Gives how many constructs now surround the body.
-   */
+  /** Around the body of a function that is refused. Gives how many constructs now surround it. */
   writeOpening(code: Writer): number {
     this.#pinnedBefore = this.#locals.add(I32);
-    code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
-    code.u32(OFF_PINNED);
-    code.put(0x21);
-    code.u32(this.#pinnedBefore);
-    const { handlers } = this.suspension;
-    if (handlers === OP_TRY) code.put(OP_TRY, 0x40);
-    // block (result exnref), try_table (catch_all_ref 0)
-    else if (handlers === OP_TRY_TABLE) code.put(0x02, 0x69, OP_TRY_TABLE, 0x40, 1, 3, 0);
-    return handlers === undefined ? 0 : handlers === OP_TRY ? 1 : 2;
+    return writeOpening(code, this.#pinnedBefore, this.suspension.handlers);
   }
 
-  /** Behind its last instruction. */
   writeClosing(code: Writer): void {
-    const { handlers } = this.suspension;
-    if (handlers === undefined) return;
-    code.put(0x0f);
-    // catch_all, or the ends of both constructs with nothing that falls through
-    if (handlers === OP_TRY) code.put(0x19);
-    else code.put(0x0b, 0x00, 0x0b);
-    this.writePin(code, true);
-    if (handlers === OP_TRY)
-      code.put(0x09, 0, 0x0b, 0x00); // rethrow, end, unreachable
-    else code.put(0x0a); // throw_ref
+    writeClosing(code, this.#pinnedBefore, this.suspension.handlers);
   }
 
   /** Around a call or a poll of a function that is refused: pins the guest, `after` it as it was. */
   writePin(code: Writer, after: boolean): void {
-    code.put(0x41, 0);
-    if (after) {
-      code.put(0x20);
-      code.u32(this.#pinnedBefore);
-    } else {
-      code.put(0x41);
-      code.signed(PINNED_BY_GUEST);
-    }
-    code.put(0x36, 0x42, MEMORY_LEDGER);
-    code.u32(OFF_PINNED);
+    if (after) writeUnpin(code, this.#pinnedBefore);
+    else writePin(code);
+  }
+
+  /** In a continuation: opens a handler with what it held. */
+  writeHandler(code: Writer, blockType: () => void): void {
+    this.#exceptions!.writeHandler(code, blockType);
+  }
+
+  /** In a continuation, once its frame is off: takes what its locals held off as well. */
+  writeHeldLocals(code: Writer, { heldLocals }: Site): void {
+    for (const local of heldLocals.toReversed()) this.#exceptions!.writeRestoredLocal(code, local);
   }
 
   get isRefused(): boolean {
@@ -409,42 +453,6 @@ export function resultsAt(module: Module, { op, value }: FunctionScan, token: nu
 
 function sameTypes(some: readonly ValueType[], others: readonly ValueType[]): boolean {
   return some.length === others.length && some.every((type, i) => type === others[i]);
-}
-
-/** Whether a handler that throws its exception again has a site: the exception would be missing in another instance. */
-function rethrowsLater({ op, value, count }: FunctionScan, sites: ReadonlySet<number>): boolean {
-  const open = [{ site: false, rethrows: false }];
-  let found = false;
-  const close = () => {
-    const { site, rethrows } = open.pop()!;
-    found ||= site && rethrows;
-    if (open.length > 0) open.at(-1)!.site ||= site;
-  };
-  for (let t = 0; t < count; t++) {
-    switch (op[t]!) {
-      case 0x05: // else
-      case 0x07: // catch
-      case 0x19: // catch_all
-        close();
-        open.push({ site: false, rethrows: false });
-        break;
-      case 0x02: // block
-      case 0x03: // loop
-      case 0x04: // if
-      case OP_TRY:
-      case OP_TRY_TABLE:
-        open.push({ site: false, rethrows: false });
-        break;
-      case 0x0b: // end
-      case 0x18: // delegate
-        close();
-        break;
-      case 0x09: // rethrow
-        open.at(-1 - value[t]!)!.rethrows = true;
-    }
-    if (sites.has(t)) open.at(-1)!.site = true;
-  }
-  return found;
 }
 
 function writeZero(code: Writer, type: ValueType): void {

@@ -17,6 +17,8 @@ import { MEMORY_LEDGER } from "./layout.ts";
 export const TRAILER_BYTES = 16;
 /** Stands for the function in the frame that holds the mutable globals. */
 export const GLOBALS_FUNCTION = 0xffffffff;
+/** Stands for the function in the record of an exception, see exceptions.ts; its tag stands for the site. */
+export const EXCEPTION_FUNCTION = 0xfffffffe;
 
 /** Types of values in the order in which a frame has them, with their bytes. */
 export const SAVED_TYPES: readonly (readonly [type: ValueType, bytes: number])[] = [

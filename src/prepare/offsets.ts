@@ -24,7 +24,7 @@ export function originalOffset(image: Image, functionIndex: number, preparedOffs
   const body = preparedBody(image, defined);
   if (preparedOffset < body.at || preparedOffset >= body.end) return undefined;
 
-  const rewriter = new Rewriter(module, layout, image.info.options, plan?.suspension, savers);
+  const rewriter = new Rewriter(module, layout, image.info.options, plan, savers);
   const trace: Trace = [];
   rewriter.rewrite(functionIndex, polls[defined] === 1, new Writer(body.end - body.at + 8), trace);
   const offset = preparedOffset - body.at;

@@ -20,6 +20,7 @@ import { type AddedFunction, assemble } from "./assemble.ts";
 import { type CapturePlan, capturePlan, takesRange, writeDropFunction, writeSegmentUse } from "./capture-plan.ts";
 import { entryPolls } from "./cycles.ts";
 import { describe } from "./describe.ts";
+import { Exceptions } from "./exceptions.ts";
 import { fillerCount, writeFiller } from "./fillers.ts";
 import { copyBytes, Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
@@ -69,7 +70,7 @@ export function prepareSync(
   const polls = entryPolls(module, surveyed);
   const plan = complete.capture ? capturePlan(module, surveyed, polls, complete) : undefined;
   const savers = plan && new NewSavers(plan.firstSaver);
-  const rewriter = new Rewriter(module, layout, complete, plan?.suspension, savers);
+  const rewriter = new Rewriter(module, layout, complete, plan, savers);
   const total = module.bodies.length;
   const bodies = new Writer(Math.ceil(original.length / 2));
   const sizes: number[] = [];
@@ -129,6 +130,14 @@ function validate(original: Uint8Array<ArrayBuffer>): void {
   throw new ModuleInvalidError(reason, offset, { cause });
 }
 
+function exceptionFunctions(
+  module: Module,
+  { exceptions }: CapturePlan,
+  savers: NewSavers,
+): ReturnType<Exceptions["functions"]> {
+  return exceptions === undefined ? [] : new Exceptions(module, exceptions, savers, (index) => index).functions();
+}
+
 /** In the order of the layout. */
 function addedFunctions(
   module: Module,
@@ -158,6 +167,7 @@ function addedFunctions(
     make("save", types.plain, (code) => writeSaveGlobals(code, module.globals)),
     make("load", types.plain, (code) => writeLoadGlobals(code, module.globals)),
     make("drop", types.plain, (code) => writeDropFunction(code, module)),
+    ...exceptionFunctions(module, plan, savers).map(({ name, type, write }) => make(name, type, write)),
     ...plan.segmentUses.map((use, i) =>
       make(`segment:${i}`, takesRange(use) ? plan.rangeType : types.plain, (code) => writeSegmentUse(code, use)),
     ),

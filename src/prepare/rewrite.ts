@@ -12,7 +12,9 @@ import { LIMITS, type Module } from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
 import type { ValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
-import { Capture, ENTRY, isTailCall } from "./capture.ts";
+import { Capture, ENTRY, isTailCall, type LabelAt, type Site } from "./capture.ts";
+import type { CapturePlan } from "./capture-plan.ts";
+import { Exceptions } from "./exceptions.ts";
 import { type Hint, HintWriter, readHints, UNLIKELY } from "./hints.ts";
 import type { ImageInfo } from "./image.ts";
 import { Labels } from "./labels.ts";
@@ -22,8 +24,17 @@ import { Marks } from "./marks.ts";
 import type { Options } from "./options.ts";
 import { type LoopShape, loopShape, openPoll, writeCounter } from "./polls.ts";
 import type { Savers } from "./savers.ts";
-import { EDIT_HINT, EDIT_KEEP, EDIT_LOOP, EDIT_MARK, EDIT_NAME, EDIT_SITE, EDIT_WAIT, FunctionScan } from "./scan.ts";
-import type { Suspension } from "./suspension.ts";
+import {
+  EDIT_HINT,
+  EDIT_HOLD,
+  EDIT_KEEP,
+  EDIT_LOOP,
+  EDIT_MARK,
+  EDIT_NAME,
+  EDIT_SITE,
+  EDIT_WAIT,
+  FunctionScan,
+} from "./scan.ts";
 import { writeWait } from "./waits.ts";
 
 /**
@@ -55,15 +66,18 @@ export class Rewriter {
   /** Original bytes from here on are yet to be copied. */
   protected from: number = 0;
 
-  constructor(module: Module, layout: Layout, options: Options, suspension?: Suspension, savers?: Savers) {
+  constructor(module: Module, layout: Layout, options: Options, plan?: CapturePlan, savers?: Savers) {
     this.module = module;
     this.layout = layout;
     this.#options = options;
     let bodyBytesMax = 0;
     for (const { start, end } of module.bodies) bodyBytesMax = Math.max(bodyBytesMax, end - start);
     this.scan = new FunctionScan(module, bodyBytesMax);
-    if (suspension !== undefined && savers !== undefined)
-      this.capture = new Capture(module, suspension, this.locals, savers);
+    if (plan !== undefined && savers !== undefined) {
+      const callee = (functionIndex: number) => this.callee(functionIndex);
+      const exceptions = plan.exceptions && new Exceptions(module, plan.exceptions, savers, callee);
+      this.capture = new Capture(module, plan.suspension, this.locals, savers, exceptions);
+    }
     this.#marks = options.track === "marks" ? new Marks(layout, options, this.locals, this.capture) : undefined;
     this.#hinted = readHints(module);
     this.#wasShared = module.memories[0]?.shared ?? false;
@@ -96,6 +110,7 @@ export class Rewriter {
     if (entryPoll) this.#entryPolls++;
     if (this.capture?.isRefused) this.#pinning(entryPoll);
     else {
+      this.capture?.writeEntry(this.code);
       if (entryPoll) this.poll(ENTRY);
       this.tokens(0, this.scan.count);
     }
@@ -198,7 +213,7 @@ export class Rewriter {
   }
 
   protected after(t: number, edits: number): void {
-    if ((edits & (EDIT_NAME | EDIT_MARK | EDIT_SITE | EDIT_KEEP)) === 0) return;
+    if ((edits & (EDIT_NAME | EDIT_MARK | EDIT_SITE | EDIT_KEEP | EDIT_HOLD)) === 0) return;
     const { code, capture, scan } = this;
     this.copyUpTo(scan.at[t + 1]!);
     if (edits & EDIT_SITE) this.#afterSite(t);
@@ -207,6 +222,7 @@ export class Rewriter {
       if ((edits & EDIT_LOOP) === 0) capture.writeNames(code, scan, t);
     } else if (edits & EDIT_NAME) this.#marks!.writeName(code, t);
     if (edits & EDIT_MARK) this.#marks!.writeMark(code, scan, t);
+    if (edits & EDIT_HOLD) capture!.writeHold(code, scan, t);
   }
 
   /** For those who pass over code that cannot be reached: the token with which to go on after `t`. */
@@ -227,7 +243,7 @@ export class Rewriter {
     const start = code.length;
     this.writeCall(t);
     if (capture!.isRefused) capture!.writePin(code, true);
-    else capture!.writeCheck(code, this.hints, capture!.siteAt(t)!);
+    else this.check(capture!.siteAt(t)!);
     code.put(0x0f);
     this.replaced(t, start);
   }
@@ -236,7 +252,13 @@ export class Rewriter {
     const { capture, code, scan } = this;
     if (isTailCall(scan.op[t]!)) return;
     if (capture!.isRefused) capture!.writePin(code, true);
-    else capture!.writeCheck(code, this.hints, capture!.siteAt(t)!);
+    else this.check(capture!.siteAt(t)!);
+  }
+
+  /** Where it may have been left. `more` constructs have been opened around the site that are not followed. */
+  protected check(site: Site, more: number = 0): void {
+    const label: LabelAt = (depth) => this.labels.move(depth) + more;
+    this.capture!.writeCheck(this.code, this.scan, this.hints, { site, label });
   }
 
   /** A call, or for a tail call the call that it would be. */
@@ -265,15 +287,15 @@ export class Rewriter {
     this.replaced(t, start);
   }
 
-  /** A poll, and in its cold arm the site that it is. */
-  protected poll(token: number): void {
+  /** A poll, and in its cold arm the site that it is. `more` is as for check(). */
+  protected poll(token: number, more: number = 0): void {
     const { code, capture } = this;
     this.hints.add(openPoll(code, this.#options), UNLIKELY);
     if (capture?.isRefused) capture.writePin(code, false);
     code.put(0x10);
     code.u32(this.layout.poll);
     const site = capture?.siteAt(token);
-    if (site !== undefined) capture!.writeCheck(code, this.hints, site);
+    if (site !== undefined) this.check(site, more + 1);
     if (capture?.isRefused) capture.writePin(code, true);
     code.put(0x0b);
   }
@@ -308,7 +330,7 @@ export class Rewriter {
       code.copy(blockType);
       code.put(0x03);
       code.copy(blockType);
-      this.poll(t);
+      this.poll(t, 1);
       for (let i = 0; i < shape.copies; i++) {
         code.put(0x02, 0x40);
         this.body(t, 3);

@@ -63,6 +63,8 @@ export const EDIT_HINT = 16;
 export const EDIT_SITE = 32;
 /** Its results are pending at a site, and each has a name. */
 export const EDIT_KEEP = 64;
+/** Behind it an exception is held that a site needs. */
+export const EDIT_HOLD = 128;
 
 export interface Watcher {
   /** Instruction `t` changes memory, by a store or by a bulk operation; its operands are still on the stack. */

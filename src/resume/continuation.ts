@@ -9,7 +9,9 @@
  *   cont(if … then { pre; P; post }) =  block { cont(P); post }                    the other arm is left out
  *   cont(loop L { pre; P; post })    =  block $done { block $again { cont(P); post; br $done }   ;; br L here means br $again
  *                                       loop L { pre; P; post } }                                ;; the whole loop, unchanged
- *   cont(try { pre; P; post } …)     =  try { cont(P); post } …                    a catch body is a block
+ *   cont(try { pre; P; post } …)     =  try { cont(P); post } …
+ *
+ * The body of a catch becomes a block, or where its exception is needed the body of one that has just caught it.
  *
  * Operands that lay on the stack at the site are put there again from their names, level by level, and parameters of constructs
  * with them. Loops come out twice where something branches back to them. So what cannot be reached is left out, and a larger
@@ -23,7 +25,7 @@
 
 import { ENTRY, isTailCall, resultsAt, type Site } from "../prepare/capture.ts";
 import type { CapturePlan } from "../prepare/capture-plan.ts";
-import { writeFrameAccess } from "../prepare/frames.ts";
+import { writeFrameAccess, writeFramesTop } from "../prepare/frames.ts";
 import type { Layout } from "../prepare/layout.ts";
 import type { Options } from "../prepare/options.ts";
 import { Rewriter } from "../prepare/rewrite.ts";
@@ -114,7 +116,7 @@ export class ContinuationWriter extends Rewriter {
     relocation: Relocation,
     sharedLoopBytesMin: number,
   ) {
-    super(module, layout, options, plan.suspension, savers);
+    super(module, layout, options, plan, savers);
     this.#plan = plan;
     this.#relocation = relocation;
     this.#sharedLoopBytesMin = sharedLoopBytesMin;
@@ -144,7 +146,7 @@ export class ContinuationWriter extends Rewriter {
   }
 
   #write(site: Site): void {
-    const { code, scan } = this;
+    const { code, scan, capture } = this;
     this.#dead = false;
     this.#deadEnd = false;
     writePop(code, this.#frame, site.bytes);
@@ -155,6 +157,7 @@ export class ContinuationWriter extends Rewriter {
       code.put(0x21);
       code.u32(local);
     }
+    capture!.writeHeldLocals(code, site);
     this.labels.open();
     const tail = site.token !== ENTRY && isTailCall(scan.op[site.token]!);
     const frames = tail ? [] : site.frames!.filter(({ opener }) => opener !== site.token);
@@ -164,7 +167,13 @@ export class ContinuationWriter extends Rewriter {
       if (this.#isSharedLoop(frame.opener)) this.capture!.siteAt(frame.opener)!.frames ??= frames.slice(0, depth + 1);
       this.#reload(site, height, frame.height);
       height = frame.height;
-      this.#openFrame(frame);
+      this.#openFrame(frame, site);
+    }
+    if (site.held.length + site.heldLocals.length > 0) {
+      // Exceptions lay between this frame and the next.
+      writeFramesTop(code);
+      code.put(0x21);
+      code.u32(this.#frame);
     }
     let next: number;
     if (site.outcome === "poll") {
@@ -209,7 +218,7 @@ export class ContinuationWriter extends Rewriter {
   }
 
   #call(site: Site): number {
-    const { code, scan, capture } = this;
+    const { code, scan } = this;
     const { token, outcome, pending, operands } = site;
     const wait = (scan.edit[token]! & EDIT_WAIT) !== 0;
     const results = resultsAt(this.module, scan, token);
@@ -231,7 +240,7 @@ export class ContinuationWriter extends Rewriter {
     if (outcome === "saves or again") code.put(0x0b);
     this.from = scan.at[token + 1]!;
     if (isTailCall(scan.op[token]!)) {
-      capture!.writeCheck(code, this.hints, site);
+      this.check(site);
       code.put(0x0f);
       this.#dead = true;
     } else this.after(token, scan.edit[token]!);
@@ -251,7 +260,7 @@ export class ContinuationWriter extends Rewriter {
 
   // ---- the constructs around it ----
 
-  #openFrame({ opener, arm, type }: Frame): void {
+  #openFrame({ opener, arm, type }: Frame, { held }: Site): void {
     const { code, scan } = this;
     const op = scan.op[opener]!;
     this.#reach.push({ reached: false });
@@ -261,6 +270,11 @@ export class ContinuationWriter extends Rewriter {
       code.put(0x02);
       this.#blockType([], type.params);
       this.labels.open(2);
+      return;
+    }
+    if (held.some((exception) => exception.arm === arm)) {
+      this.capture!.writeHandler(code, () => this.#blockType([], type.results));
+      this.labels.open();
       return;
     }
     code.put(arm < 0 && (op === 0x06 || op === 0x1f) ? op : 0x02);
@@ -332,7 +346,8 @@ export class ContinuationWriter extends Rewriter {
       code.u32(this.locals.nameAt(height + i, params[i]!));
     }
     const site = capture!.siteAt(opener)!;
-    capture!.writeFrame(code, site);
+    // Its site is inside of the loop, this is not.
+    capture!.writeFrame(code, this.scan, { site, label: (depth) => this.labels.move(depth - 1) });
     code.put(0x12);
     const known = this.#relocation.continuation({ functionIndex: this.scan.functionIndex, site: site.id });
     if (known !== undefined) return code.u32(known);

@@ -1,7 +1,7 @@
 /** Captured frames, as they lie in a ledger: reads them, and says to each where its inner neighbour goes on. See prepare/frames.ts. */
 
 import { OFF_FRAMES, OFF_FRAMES_TOP } from "../abi.ts";
-import { GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/frames.ts";
+import { EXCEPTION_FUNCTION, GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/frames.ts";
 import type { SiteRef } from "./continuation.ts";
 
 export interface CapturedFrame extends SiteRef {
@@ -10,7 +10,10 @@ export interface CapturedFrame extends SiteRef {
   readonly bytes: number;
 }
 
-/** The frames in a ledger, the outermost first. Mutable globals that were saved last lie before them and are left out. */
+/**
+ * The frames in a ledger, the outermost first. Mutable globals, which were saved last and lie before them, are left out, and so are
+ * exceptions that frames need, which lie behind each.
+ */
 export function readFrames(ledger: WebAssembly.Memory): CapturedFrame[] {
   const view = new DataView(ledger.buffer);
   const frames: CapturedFrame[] = [];
@@ -21,7 +24,8 @@ export function readFrames(ledger: WebAssembly.Memory): CapturedFrame[] {
     const site = view.getUint32(end - TRAILER_BYTES + 4, true);
     const bytes = view.getUint32(end - TRAILER_BYTES + 8, true);
     if (bytes < TRAILER_BYTES || bytes > top) throw new Error(`a frame of ${bytes} bytes where ${top} are left`);
-    if (functionIndex !== GLOBALS_FUNCTION) frames.push({ functionIndex, site, end, bytes });
+    if (functionIndex !== GLOBALS_FUNCTION && functionIndex !== EXCEPTION_FUNCTION)
+      frames.push({ functionIndex, site, end, bytes });
     top -= bytes;
   }
   return frames;

@@ -10,6 +10,7 @@
 import { LEDGER_PAGES } from "../abi.ts";
 import { typeSection } from "../prepare/assemble.ts";
 import { SEGMENT_RANGE, takesRange } from "../prepare/capture-plan.ts";
+import { exceptionFunctionType } from "../prepare/exceptions.ts";
 import type { Image } from "../prepare/image.ts";
 import { type Layout, TYPES } from "../prepare/layout.ts";
 import { describeMemory, writeMemory } from "../prepare/memories.ts";
@@ -97,6 +98,8 @@ class Synthesis {
         const use = plan.segmentUses[index - plan.firstSegmentUse];
         if (index >= plan.firstSegmentUse && use !== undefined)
           return type(takesRange(use) ? SEGMENT_RANGE : TYPES[0]!);
+        const exception = plan.exceptions && exceptionFunctionType(plan.exceptions, index);
+        if (exception !== undefined) return type(exception);
         return type(index === layout.markRange ? TYPES[5]! : addedType(layout, index));
       });
     const writer = new ContinuationWriter(

@@ -1,6 +1,6 @@
 // Goal: a guest is never taken off its thread through a frame that cannot save itself, whatever lies on top of that frame, and can be
 // again once that frame is gone, however it went. Method: functions with a live reference, which cannot be captured, that sleep in
-// WASI or in a service or throw; handovers during the sleep and after it.
+// WASI or in a service or throw, and a handler that holds an exception, its own or a service's; handovers during the sleep and after it.
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -14,6 +14,7 @@ const SLEEP_MS = 1500;
 const PROGRAM = `(module
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
   (import "env" "nap" (func $nap (param i32) (result i32)))
+  (import "env" "fail" (func $fail))
   (import "env" "call" (func $call (param i32) (result i32)))
   (memory (export "memory") 1)
   (tag $gone)
@@ -43,13 +44,24 @@ const PROGRAM = `(module
   (func (export "around") (param $ms i32) (result i32) (i32.add (i32.const 40) (call $call (local.get $ms))))
   (func (export "throw") (param $ms i32) (result i32)
     (i32.add (i32.const 40) (call $catches (i32.const 0))) (drop (call $sleep (local.get $ms))))
+  (func $keeps (param $ms i32) (param $own i32) (result i32) (local $x exnref)
+    (local.set $x (block $all (result exnref)
+      (try_table (catch_all_ref $all) (if (local.get $own) (then (throw $gone))) (call $fail)) (return (i32.const 0))))
+    (drop (call $sleep (local.get $ms)))
+    (block $other
+      (block $mine (try_table (catch $gone $mine) (catch_all $other) (throw_ref (local.get $x))) (unreachable))
+      (return (i32.const 2)))
+    (i32.const 1))
+  (func (export "own") (param $ms i32) (result i32) (i32.add (i32.const 40) (call $keeps (local.get $ms) (i32.const 1))))
+  (func (export "foreign") (param $ms i32) (result i32) (i32.add (i32.const 41) (call $keeps (local.get $ms) (i32.const 0))))
   (func (export "plain") (param $ms i32) (result i32) (i32.add (i32.const 41) (call $sleep (local.get $ms)))))`;
 
 const image = prepare(assemble(PROGRAM)!, { capture: true });
 
 const SERVICES = services(`
   const nap = (ms) => { const untilMs = host.clock.monotonicMs() + ms; while (host.clock.monotonicMs() < untilMs) host.wait({ untilMs }); return 1; };
-  return { imports: { env: { nap, call: (ms) => host.exports.wasi(ms) - 40 } } };`);
+  const fail = () => { throw new Error("the services failed"); };
+  return { imports: { env: { nap, fail, call: (ms) => host.exports.wasi(ms) - 40 } } };`);
 
 const pinning = suite<{ fleet: Fleet }>("pinning");
 pinning.before(async (context) => {
@@ -65,6 +77,8 @@ for (const [name, captured] of [
   ["service", false],
   ["around", false],
   ["throw", true],
+  ["own", true],
+  ["foreign", false],
 ] as const) {
   pinning(
     `${name}: a handover during a sleep ${captured ? "takes the frames along" : "waits for its end"}`,
@@ -75,6 +89,12 @@ for (const [name, captured] of [
       const { frames } = await guest.handover({ services: SERVICES });
       assert.is(frames > 0, captured);
       assert.is(await outcome, 42);
+      if (name !== "foreign") return;
+      // What that exception has pinned does not outlast the call.
+      const after = guest.call<number>("plain", [SLEEP_MS]);
+      await sleep(SLEEP_MS / 5);
+      assert.ok((await guest.handover({ services: SERVICES })).frames > 0);
+      assert.is(await after, 42);
     },
   );
 }

@@ -13,7 +13,8 @@ import {
   OFF_PINNED,
   OFF_UNWINDING,
 } from "../../dist/abi.js";
-import { PINNED_BY_GUEST } from "../../dist/prepare/capture.js";
+import { EXCEPTION_FUNCTION, TRAILER_BYTES } from "../../dist/prepare/frames.js";
+import { PINNED_BY_GUEST } from "../../dist/prepare/pins.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
 import { assemble } from "../support/assemble.ts";
 import { exportedFunction } from "../support/bridge.ts";
@@ -167,6 +168,55 @@ capture("an exception takes the pins of the frames that it passes through with i
       (func (export "run") (param $n i32) (result i32) ${attempt})`);
     assert.is(guest.run(1), 7);
     assert.is(guest.word(OFF_PINNED), 0);
+  }
+});
+
+capture("an exception that a frame needs lies under it, by tag and payload", () => {
+  for (const cleaning of [
+    `(try (do (call $throws)) (catch_all (drop (call $ask (i32.const 1))) (rethrow 0)))`,
+    `(block $all (result exnref) (try_table (catch_all_ref $all) (call $throws)) (unreachable))
+      (drop (call $ask (i32.const 1))) (throw_ref)`,
+  ]) {
+    const guest = guestOf(`(tag $none) (tag $e (param i64 i32))
+      (func $throws (throw $e (i64.const -2) (i32.const 7)))
+      (func (export "run") (param $n i32) (result i32) ${cleaning} (i32.const 0))`);
+    assert.is(guest.run(1), 0);
+    assert.is(guest.word(OFF_UNWINDING), 1);
+    const record = new Int32Array(guest.ledger.buffer, OFF_FRAMES, 6);
+    assert.equal([...record], [-2, -1, 7, EXCEPTION_FUNCTION | 0, 1, 12 + TRAILER_BYTES]);
+  }
+});
+
+capture("handlers in numbers beyond all reason are refused in time", () => {
+  const nested = 600;
+  const image = prepareSync(
+    assemble(`(module (import "host" "ask" (func $ask (param i32) (result i32))) (tag $e)
+      (func ${"(try (do (throw $e)) (catch_all ".repeat(nested)} ${"(drop (call $ask (i32.const 1)))".repeat(nested)}
+        ${"(rethrow 0)))".repeat(nested)}))`)!,
+    { capture: true },
+  );
+  assert.match(image.info.capture!.functionsRefused[0]!.reason, "too many handlers");
+});
+
+capture("exceptions of the first tags are kept, and of any number of others the guest is pinned", () => {
+  const tags = Array.from({ length: 1000 }, (_, i) => `(tag $e${i} (param i32))`).join(" ");
+  for (const [tag, pinnedBy] of [
+    [3, 0],
+    [999, PINNED_BY_GUEST],
+  ] as const) {
+    const pinned: number[] = [];
+    const guest = guestOf(
+      `${tags} (func (export "run") (param $n i32) (result i32)
+        (try (result i32)
+          (do (try (result i32) (do (throw $e${tag} (i32.const 7))) (catch_all (drop (call $ask (i32.const 1))) (rethrow 0))))
+          (catch $e${tag})))`,
+      LEDGER_PAGES,
+      pinned,
+    );
+    // A host that asks for the stack of a pinned guest all the same would lose it.
+    if (pinnedBy === 0) guest.run(1);
+    else assert.throws(() => guest.run(1), /unreachable/);
+    assert.equal(pinned, [pinnedBy]);
   }
 });
 

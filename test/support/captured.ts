@@ -107,6 +107,8 @@ export class CapturedGuest {
   }
 
   #run(target: unknown, type: FunctionType, args: readonly Value[]): Value[] {
+    // Nothing is left of an earlier call on the stack.
+    this.#words[OFF_PINNED >> 2] = 0;
     let results = caller(target, type)(args);
     while (this.#words[OFF_UNWINDING >> 2] !== 0) {
       this.#words[OFF_UNWINDING >> 2] = 0;

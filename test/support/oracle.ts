@@ -5,7 +5,7 @@
  * that changed since boot lies in pages that are marked, or in the slack behind one.
  */
 import * as assert from "uvu/assert";
-import { DIRTY_SLACK_BYTES, OFF_DIRTY_MAP, OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
+import { DIRTY_SLACK_BYTES, EXPORT_TAG, OFF_DIRTY_MAP, OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
 import { ContinuationCache } from "../../dist/resume/resume.js";
 import { globalBits, isConcrete } from "./bridge.ts";
@@ -35,6 +35,22 @@ interface Seen {
 
 const valueText = (value: Value): string =>
   typeof value === "bigint" ? `0x${value.toString(16)}` : value === null ? "null" : typeof value;
+
+/** Which of the module's tags it has, and the numbers it carries. */
+function exceptionText(exception: WebAssembly.Exception, exports: WebAssembly.Exports): string {
+  for (let index = 0; exports[EXPORT_TAG + index] !== undefined; index++) {
+    const tag = exports[EXPORT_TAG + index] as WebAssembly.Tag;
+    if (!exception.is(tag)) continue;
+    const payload: string[] = [];
+    try {
+      for (let i = 0; ; i++) payload.push(`${typeof exception.getArg(tag, i)} ${exception.getArg(tag, i)}`);
+    } catch {
+      // There are no more.
+    }
+    return `threw tag ${index}: ${payload}`;
+  }
+  return "threw a tag that is not the module's";
+}
 
 const PAGE_BYTES = 4096;
 
@@ -92,7 +108,7 @@ export function compareCaptured(
         result = guest.call(name, functions.get(name)!, args).map(valueText).join();
       } catch (error) {
         if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw error;
-        result = error instanceof WebAssembly.Exception ? "threw" : String(error);
+        result = error instanceof WebAssembly.Exception ? exceptionText(error, guest.exports) : String(error);
         words[OFF_UNWINDING >> 2] = 0;
       }
       assert.is(words[OFF_FRAMES_TOP >> 2], 0, `${place}: frames are left over`);
