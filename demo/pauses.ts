@@ -4,7 +4,7 @@
  * Good if every program was frozen, not one byte of guest memory was copied, and no output differs.
  */
 
-import type { BootOptions, Fleet, Guest, Image } from "stillpoint";
+import { type BootOptions, Fleet, type Guest, type Image } from "stillpoint";
 import type { Modules } from "./modules.ts";
 import { isGood, type Outcome, outcomeTable } from "./outcome.ts";
 import { CALL_COUNT, COMPUTE, callSource, PREPARE_CALLS, SLEEP } from "./programs.ts";
@@ -69,7 +69,8 @@ function programsOf({ python, quickjs }: Modules): Program[] {
   ];
 }
 
-export async function pauses(fleet: Fleet, modules: Modules, seed: number): Promise<boolean> {
+export async function pauses(modules: Modules, seed: number): Promise<boolean> {
+  await using fleet = await Fleet.open();
   const programs = programsOf(modules);
   say(
     "Three programs run undisturbed, and then again while they are frozen and resumed, wherever they happen to be …\n",

@@ -92,3 +92,29 @@ for turn in range(150):
     if turn % 10 == 9:
         print(turn + 1, state.hex()[:32], flush=True)
 `;
+
+/**
+ * CPython, hashing one random number after the other for as long as it is let. Whoever is told to lead reads what is announced for
+ * its set, as a file, and approves it.
+ */
+export const CHAIN = `
+import hashlib, json, os, sys
+
+def approve():
+    with open("/run/stillpoint/scheduledevents") as file:
+        events = json.load(file)["Events"]
+    wanted = [event["EventId"] for event in events if event["EventStatus"] == "Scheduled"]
+    if wanted:
+        with open("/run/stillpoint/startrequests", "w") as file:
+            file.write("\\n".join(wanted))
+
+leads = sys.argv[1] == "leads"
+state, turn = b"", 0
+while True:
+    for _ in range(400):
+        state = hashlib.sha256(state + os.urandom(2)).digest()
+    turn += 1
+    print(turn, state.hex()[:32], flush=True)
+    if leads:
+        approve()
+`;

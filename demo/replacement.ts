@@ -10,7 +10,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Fleet, type Guest, GuestStateError, HandoverError, type HandoverReport } from "stillpoint";
+import { Fleet, type Guest, GuestStateError, HandoverError, type HandoverReport } from "stillpoint";
 import type { Modules } from "./modules.ts";
 import { printed } from "./pauses.ts";
 import { DRAW } from "./programs.ts";
@@ -107,7 +107,8 @@ function stepTable(steps: readonly Step[]): string {
   ]);
 }
 
-export async function replacement(fleet: Fleet, { python }: Modules, seed: number): Promise<boolean> {
+export async function replacement({ python }: Modules, seed: number): Promise<boolean> {
+  await using fleet = await Fleet.open();
   const options = {
     args: ["python", "-c", DRAW],
     env: { PYTHONHASHSEED: "0" },

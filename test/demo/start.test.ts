@@ -49,4 +49,15 @@ demo("replaces the services under a running program, refuses a broken version, a
   );
 });
 
+demo("announces a wave, lets a program of the set approve it, and stops one that is no good", () => {
+  for (const domain of ["orders_0, orders_3", "orders_1, orders_4", "orders_2, orders_5"]) {
+    assert.match(stdout, new RegExp(`Freeze of ${domain} +started, because it was approved`));
+  }
+  assert.match(stdout, /the wave is completed: they run under v2\n/);
+  assert.match(stdout, /the wave is stopped: they run under v2\n/);
+  assert.is(stdout.match(/^v2, update domain \d +orders_\d +updated/gm)?.length, 6);
+  assert.match(stdout, /^v3, update domain 0 +orders_\d +rolledBack/m);
+  assert.match(stdout, /printed the [1-9]\d* lines that a program prints which nobody touched: yes\./);
+});
+
 demo.run();
