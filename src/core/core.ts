@@ -85,9 +85,19 @@ export function ownerSide(now: () => bigint): CoreHost {
   return { number: OWNER, now, lost: never, wait32: never, wait64: never };
 }
 
+/**
+ * How far a ledger may grow beyond its first size, 64 KiB pages: frames of the deepest stack that a host's thread takes find
+ * room. What is never touched costs nothing.
+ */
+const LEDGER_PAGES_MORE = 2048;
+
 /** A fresh ledger on which `host` may run the guest. */
 export function createLedger({ pageShift, host }: { pageShift: number; host: number }): WebAssembly.Memory {
-  const ledger = new WebAssembly.Memory({ initial: LEDGER_PAGES, maximum: LEDGER_PAGES, shared: true });
+  const ledger = new WebAssembly.Memory({
+    initial: LEDGER_PAGES,
+    maximum: LEDGER_PAGES + LEDGER_PAGES_MORE,
+    shared: true,
+  });
   const view = new DataView(ledger.buffer);
   view.setUint32(OFF_PAGE_SHIFT, pageShift, true);
   view.setUint32(OFF_HOST, host, true);

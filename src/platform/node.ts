@@ -14,8 +14,12 @@ import { nodeFiles } from "./node-files.ts";
 import { openJournal } from "./node-journal.ts";
 import type { CreateWorker, Platform, Self, Thread, ThreadEvents } from "./platform.ts";
 
-/** Host threads get a deep stack: interpreters as guests recurse on it, and its pages cost nothing until they are used. */
-const STACK_MB = 16;
+/**
+ * Host threads get a deep stack: interpreters as guests recurse on it, and its pages cost nothing until they are used. A stack
+ * that optimised code has made goes on in baseline code, whose frames were seen to be up to four times as large: one of 16 MB
+ * finds room in whichever thread it comes to.
+ */
+const STACK_MB = 64;
 
 let correctionMs = 0;
 
