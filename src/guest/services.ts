@@ -13,6 +13,9 @@ export interface ServicesHost {
   /**
    * Waits inside a call from the guest, so that the guest can be frozen meanwhile at no cost: until the guest's monotonic
    * clock reads `untilMs`, or until `wake.words[wake.index]` is no longer `wake.value` and somebody notified it.
+   *
+   * A guest that is handed over in here issues its call again in the next host. The first wait of that call still ends when
+   * this one would have, whatever `untilMs` says by then: trust the answer "elapsed", not a clock read beside it.
    */
   wait(options: { untilMs?: number; wake?: { words: Int32Array; index: number; value: number } }): "woken" | "elapsed";
   /** Records a write made into guest memory from JavaScript, for the dirty map. */
