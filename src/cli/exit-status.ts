@@ -8,6 +8,12 @@ export const STATUS = {
   failed: 1,
   /** The command line itself is wrong. */
   usage: 2,
+  /** No fleet is served where the command looked for one. */
+  unreachable: 3,
+  /** The fleet refused what was asked for. */
+  refused: 4,
+  /** A wave came to its end without having done its work. */
+  stopped: 5,
   /** The program trapped: 128 + SIGABRT, as other WASI runners and shells have it. */
   trap: 134,
   /** Standard output or error has no reader any more: 128 + SIGPIPE, as for native programs. */

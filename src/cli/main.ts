@@ -3,10 +3,15 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addEvents } from "./control/events.ts";
+import { addGuests } from "./control/guests.ts";
+import { addTop } from "./control/top.ts";
+import { addWaves } from "./control/waves.ts";
 import { reportFailure } from "./exit-status.ts";
 import { addInspect } from "./inspect.ts";
 import { addPrepare } from "./prepare.ts";
 import { addRun } from "./run.ts";
+import { addServe } from "./serve/command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -24,6 +29,11 @@ const program = new Command("stillpoint")
 addRun(program);
 addPrepare(program);
 addInspect(program);
+addServe(program);
+addGuests(program);
+addWaves(program);
+addEvents(program);
+addTop(program);
 
 try {
   await program.parseAsync();

@@ -12,7 +12,9 @@ import { stillpoint } from "../support/command.ts";
 const usage = suite("the command line");
 
 usage("has help for itself and each command", async () => {
-  for (const args of [["--help"], ["run", "--help"], ["prepare", "--help"], ["inspect", "--help"]]) {
+  const commands = ["run", "prepare", "inspect", "serve"];
+  const control = ["ps", "freeze", "resume", "plan", "update", "waves", "cancel", "events", "approve", "top"];
+  for (const args of [["--help"], ...[...commands, ...control].map((command) => [command, "--help"])]) {
     const { status, stdout, stderr } = await stillpoint(args);
     assert.is(status, 0);
     assert.is(stderr, "");
@@ -51,6 +53,10 @@ usage("ends with 2 and a sentence when it is wrong", async () => {
       ["run", "a.wasm", "--services", "a.mjs", "--services", "b.mjs"],
       /^stillpoint: more than one --services need --handover-every\n/,
     ],
+    [["serve"], /^stillpoint: missing required argument 'file'\n/],
+    [["approve"], /^stillpoint: name events, or say --all\n/],
+    [["approve", "x", "--all"], /^stillpoint: name events, or say --all\n/],
+    [["update", "--kind", "explode"], /^stillpoint: option '--kind <kind>' argument 'explode' is invalid/],
     [["prepare", "a.wasm"], /^stillpoint: required option '-o, --output <file>' not specified\n/],
     [["inspect", "a.wasm", "b.wasm"], /^stillpoint: too many arguments/],
   ];
