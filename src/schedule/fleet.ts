@@ -148,7 +148,8 @@ export class Fleet implements AsyncDisposable {
 
   /**
    * What an update domain of a set was brought to, by this process or, with a journal, by those before it. A guest that is booted
-   * there without `services` gets these services; one that names its own gets its own.
+   * there without `services` gets these services; one that names its own gets its own. An update that leaves guests of the domain
+   * out says nothing of it as a whole.
    */
   committed(set: string, updateDomain: number): Committed | undefined {
     return this.#journal.history.committed(set, updateDomain);

@@ -35,6 +35,8 @@ export interface WaveSide {
   readonly recoveryMs: number;
   readonly noticeMs: NoticeOption | undefined;
   readonly residents: ReadonlyMap<string, Resident>;
+  /** Sets of which the update leaves guests out, by update domain: no version can be said of that domain as a whole. */
+  readonly partial: ReadonlyMap<number, ReadonlySet<string>>;
   plan(): Promise<Plan>;
 }
 
@@ -223,8 +225,9 @@ export class Wave implements AsyncIterable<WaveProgress> {
     this.#reason = await turn.check(this.#stop.signal);
     if (this.#reason !== undefined) return "failed";
     if (this.#stop.signal.aborted) return "cancel";
-    const { updateDomain, setsUpdated: sets } = turn;
-    const { journal } = this.#side;
+    const { updateDomain } = turn;
+    const { journal, partial } = this.#side;
+    const sets = turn.setsUpdated.filter((set) => partial.get(updateDomain)?.has(set) !== true);
     if (!this.#journaled(() => journal.write({ type: "committed", wave: this.id, updateDomain, sets })))
       return "failed";
     turn.complete();

@@ -85,6 +85,7 @@ export class Waves {
       impacts: this.#impacts,
       recoveryMs: this.#recoveryMs,
       residents: new Map(concerned.map(({ resident }) => [resident.name, resident])),
+      partial: this.#partial(concerned),
       plan: async () => {
         if (taken.length > 0) throw overlap(taken);
         return planFor(update, concerned);
@@ -114,6 +115,21 @@ export class Waves {
       names.add(guest);
     }
     return Array.from(names, (name) => ({ resident: residents.get(name)!, placement: placements.of(name)! }));
+  }
+
+  /** Sets of which an update leaves guests out, by update domain. */
+  #partial(concerned: readonly Concerned[]): ReadonlyMap<number, ReadonlySet<string>> {
+    const { placements, residents } = this.#side;
+    const names = new Set(concerned.map(({ resident }) => resident.name));
+    const partial = new Map<number, Set<string>>();
+    for (const set of new Set(concerned.map(({ placement }) => placement.set))) {
+      for (const member of placements.members(set)) {
+        if (names.has(member) || !residents.has(member)) continue;
+        const { updateDomain } = placements.of(member)!;
+        partial.set(updateDomain, (partial.get(updateDomain) ?? new Set()).add(set));
+      }
+    }
+    return partial;
   }
 
   /** The last guest of a set has gone. */

@@ -123,6 +123,7 @@ going("starts before the hour when it is approved, and still leaves time to reco
 going("takes the update's own hour, notice and recovery over the fleet's", async () => {
   const world = six({}, { recoveryMs: 30 * MINUTE, noticeMs: 15 * MINUTE });
   const notBefore = new Date(world.clock.nowMs() + 100 * MINUTE);
+  world.recoveryMs = MINUTE;
   const wave = world.waves.begin({ services: V2, notBefore, recoveryMs: MINUTE });
   await world.clock.settle();
   assert.equal(
@@ -308,6 +309,15 @@ troubled("by a guest that cannot be replaced takes its domain back and stops", a
     "canceled Freeze a2,a5",
   ]);
   assert.is(world.journal.history.committed("a", 1), undefined);
+});
+
+troubled("by one guest does not wait for the others, which are left as they were", async () => {
+  const world = six({ a1: { takesMs: 9000 }, a4: { refuses: true, takesMs: 1 } });
+  const from = world.clock.nowMs();
+  const report = await ended(world, world.waves.begin({ services: V2 }));
+  backAgain(report, "SP_FREEZE_TIMEOUT");
+  assert.is(outcomes(report).a1, "untouched");
+  assert.ok(world.clock.nowMs() - from < 1000);
 });
 
 troubled("by services that say they are not well does the same", async () => {
@@ -502,12 +512,34 @@ commanded("that is held before it begins begins nothing", async () => {
   assert.is((await ended(world, wave)).outcome, "canceled");
 });
 
+commanded("that is held while it waits for the hour does not begin when that comes", async () => {
+  const world = six({}, { noticeMs: 15 * MINUTE });
+  const wave = world.waves.begin({ services: V2 });
+  await world.clock.pass(MINUTE);
+  wave.hold();
+  await world.clock.pass(60 * MINUTE);
+  assert.is(wave.state, "notice");
+  assert.is(world.running.a0, "old");
+  wave.resume();
+  assert.is((await ended(world, wave)).outcome, "completed");
+});
+
 commanded("whose signal was aborted before touches nothing", async () => {
   const world = six();
   const signal = AbortSignal.abort(new StillpointError("SP_LIMIT", "given up"));
   assert.is(await codeOf(world.clock.until(world.waves.begin({ services: V2, signal }).result)), "SP_LIMIT");
   assert.equal(world.told, []);
   assert.equal(world.settled(), []);
+});
+
+commanded("that leaves guests of a domain out says nothing of what that domain runs", async () => {
+  const world = six();
+  await ended(world, world.waves.begin({ services: V2, guests: ["a0", "a1", "a4"] }));
+  const { history } = world.journal;
+  assert.equal(
+    [0, 1, 2].map((domain) => history.committed("a", domain)?.services),
+    [undefined, V2.href, undefined],
+  );
 });
 
 commanded("with all others ends when the fleet does", async () => {

@@ -137,6 +137,8 @@ export class World {
   readonly wrong: string[] = [];
   /** What was told of events, in order: `scheduled Freeze a,b`. */
   readonly told: string[] = [];
+  /** What every domain of a set is to be left to recover from another, ms. */
+  recoveryMs: number;
   /** The most records that were being replaced at once. */
   busyMax = 0;
   readonly #busy = new Map<string, string>();
@@ -152,6 +154,7 @@ export class World {
       placements: this.placements,
       ...(noticeMs !== undefined && { noticeMs }),
     });
+    this.recoveryMs = options.recoveryMs ?? 30 * 60_000;
     this.#watch();
     const { events, placements, records: residents } = this;
     this.waves = new Waves({ clock, events, placements, journal, noticeMs, residents }, options);
@@ -203,8 +206,9 @@ export class World {
     this.#busy.delete(name);
   }
 
-  /** Events come in order, and incarnations without a gap. */
+  /** Events come in order, incarnations without a gap, and what another domain of a set needs to recover is left to it. */
   #watch(): void {
+    const last = new Map<string, { updateDomain: number | undefined; endedMs: number }>();
     const orders: { [type: string]: readonly (string | undefined)[] } = {
       scheduled: [undefined],
       started: ["scheduled"],
@@ -216,7 +220,14 @@ export class World {
         if (!orders[type]!.includes(this.#lives.get(detail.id))) this.wrong.push(`${type} out of order: ${detail.id}`);
         this.#lives.set(detail.id, type);
         this.told.push(`${type} ${detail.type} ${detail.resources.join(",")}`);
+        const updateDomain = this.placements.of(detail.resources[0]!)?.updateDomain;
+        const nowMs = this.clock.nowMs();
+        const before = last.get(detail.set);
+        if (type === "completed") last.set(detail.set, { updateDomain, endedMs: nowMs });
         if (type !== "started") return;
+        if (before !== undefined && before.updateDomain !== updateDomain && nowMs - before.endedMs < this.recoveryMs) {
+          this.wrong.push(`${detail.set} had ${nowMs - before.endedMs} ms to recover`);
+        }
         for (const other of this.events.list({ set: detail.set })) {
           if (other.status !== "Started" || other.id === detail.id) continue;
           const [here, there] = [detail, other].map(({ resources }) => this.placements.of(resources[0]!)?.updateDomain);
