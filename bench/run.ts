@@ -29,6 +29,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   handover: { oneCore: false },
   "tier-up": { oneCore: false },
   events: { oneCore: false },
+  scale: { oneCore: true },
 };
 
 /** Far above what any of them takes: it only ends what hangs. */
