@@ -9,7 +9,7 @@ import { EXPORT_BOOT, EXPORT_GLOBAL, EXPORT_SLOW, SLOW_COUNT } from "../abi.ts";
 import { KINDS, type Kind, type Module, SECTION, SECTION_ORDER, type Section } from "../wasm/module.ts";
 import { appendFunctionNames, NAME_SECTION } from "../wasm/names.ts";
 import { Reader } from "../wasm/reader.ts";
-import { FUNCREF, type FunctionType, writeValueType } from "../wasm/types.ts";
+import { FUNCREF, type FunctionType, I32, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type CapturePlan, captureExports, functionsSegment } from "./capture-plan.ts";
 import type { HintWriter } from "./hints.ts";
@@ -126,6 +126,9 @@ function sectionContent(
         for (const [name, kind, index] of exports) writeExport(out, name, kind, index);
       });
     }
+    case SECTION.global:
+      if (plan === undefined) return section && module.bytes.subarray(section.start, section.end);
+      return extended(module, section, 1, (out) => out.put(I32, 1, 0x41, 0, 0x0b));
     case SECTION.code:
       return code;
     case SECTION.dataCount: {

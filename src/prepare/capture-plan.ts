@@ -4,6 +4,7 @@
  *   types       of these functions
  *   functions   save and load of the mutable globals, drop of segments; what takes exceptions apart and throws them anew; one
  *               function for each use of a segment, since code of another module cannot name segments; savers
+ *   globals     the unwinding flag
  *   tables      one of all functions, by index: what a continuation may have to call
  *   exports     all that a continuation may have to import
  */
@@ -126,7 +127,7 @@ export function writeDropFunction(code: Writer, { data }: Module): void {
   code.u8(0x0b);
 }
 
-/** All globals, tables and tags, under names of ours; functions are in their table. */
+/** All globals (the last is the unwinding flag), tables and tags, under names of ours; functions are in their table. */
 export function captureExports(
   { globals, tables, tags }: Module,
   plan: CapturePlan,
@@ -137,6 +138,7 @@ export function captureExports(
     [EXPORT_DROP, "function", plan.drop],
     [EXPORT_FUNCTIONS, "table", plan.functionsTable],
     ...globals.map((_, index): [string, Kind, number] => [EXPORT_GLOBAL + index, "global", index]),
+    [EXPORT_GLOBAL + globals.length, "global", globals.length],
     ...tables.map((_, index): [string, Kind, number] => [EXPORT_TABLE + index, "table", index]),
     ...tags.map((_, index): [string, Kind, number] => [EXPORT_TAG + index, "tag", index]),
   ];

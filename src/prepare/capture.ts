@@ -2,16 +2,21 @@
  * Capture: how a guest's stack leaves its thread, and what has to be written into code so that it can.
  *
  * A site is a place where the guest may be stopped in the middle of a function: a poll, or a call from which a poll, a wait or
- * a host function may be reached. When the host wants the stack, it sets the unwinding word and returns from the poll. Every
- * frame then finds the word set, saves itself and returns zeros, up to the host that called the guest:
+ * a host function may be reached. When the host wants the stack, it sets the unwinding word of the ledger and returns from the
+ * poll. Every frame then finds the guest unwinding, saves itself and returns zeros, up to the host that called the guest:
  *
  *   call $f
- *   i32.const 0  i32.load $ledger offset=OFF_UNWINDING  if                       ;; hinted unlikely
+ *   global.get $unwinding  if                                                    ;; hinted unlikely
  *     local.get …  i32.const FUNCTION  i32.const SITE  call $save:TYPES          ;; what is needed from here on
  *     i32.const 0 …  return                                                      ;; zeros of the function's result types
  *   end
  *
  * A poll does the same inside its own `if`. Nothing is thrown, so the guest's own handlers see nothing.
+ *
+ * $unwinding is a global of the image because it is read after every call, and a global takes a load and four bytes less than a
+ * word of the ledger. The host sets the word; it becomes the global in $poll, for a poll, and in the frame that called the
+ * host, for a host function that is left: these two read the word. The export that saves the globals, which is called when
+ * all frames have left, clears it.
  *
  * What is needed at a site: the locals that are live there, and the operands that lie on the stack below the call's arguments,
  * down to the bottom of the function. An operand can only be saved if it has a name, so the instruction that produces it is
@@ -50,7 +55,7 @@ import type { Exceptions, Held } from "./exceptions.ts";
 import { SAVED_TYPES, TRAILER_BYTES } from "./frames.ts";
 import { type HintWriter, UNLIKELY } from "./hints.ts";
 import { lastCalls } from "./last-calls.ts";
-import { MEMORY_LEDGER } from "./layout.ts";
+import { type Layout, MEMORY_LEDGER } from "./layout.ts";
 import { Liveness } from "./liveness.ts";
 import type { AddedLocals } from "./locals.ts";
 import { writeClosing, writeOpening, writePin, writeUnpin } from "./pins.ts";
@@ -107,6 +112,7 @@ export class Capture implements SiteWatcher {
   lastSite: number = ENTRY - 1;
   readonly suspension: Suspension;
   readonly #module: Module;
+  readonly #layout: Layout;
   readonly #locals: AddedLocals;
   readonly #savers: Savers;
   readonly #exceptions: Exceptions | undefined;
@@ -122,12 +128,14 @@ export class Capture implements SiteWatcher {
 
   constructor(
     module: Module,
+    layout: Layout,
     suspension: Suspension,
     locals: AddedLocals,
     savers: Savers,
     exceptions: Exceptions | undefined,
   ) {
     this.#module = module;
+    this.#layout = layout;
     this.suspension = suspension;
     this.#locals = locals;
     this.#savers = savers;
@@ -383,10 +391,19 @@ export class Capture implements SiteWatcher {
     hints: HintWriter,
     { site, label }: { site: Site; label: LabelAt },
   ): void {
-    code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
-    code.u32(OFF_UNWINDING);
+    // The word of the ledger where it may be a host function that was left.
+    const left = site.outcome === "again" || site.outcome === "saves or again";
+    if (left) writeUnwindingWord(code);
+    else {
+      code.put(0x23);
+      code.u32(this.#layout.unwinding);
+    }
     hints.add(code.length, UNLIKELY);
     code.put(0x04, 0x40);
+    if (left) {
+      code.put(0x41, 1, 0x24);
+      code.u32(this.#layout.unwinding);
+    }
     this.writeFrame(code, scan, { site, label: (depth) => label(depth) + 1 });
     for (const type of functionType(this.#module, this.#functionIndex).results) writeZero(code, type);
     code.put(0x0f, 0x0b);
@@ -437,6 +454,12 @@ export class Capture implements SiteWatcher {
   get isRefused(): boolean {
     return this.refused !== undefined;
   }
+}
+
+/** Pushes what the host says. */
+export function writeUnwindingWord(code: Writer): void {
+  code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
+  code.u32(OFF_UNWINDING);
 }
 
 export function isTailCall(op: number): boolean {

@@ -2,6 +2,8 @@
  * Where everything that the preparer adds will be. Nothing of the original moves: types, functions, tables and exports are
  * appended to their index spaces, memories are the original's one (or an empty one) and the ledger after it.
  *
+ * With capture there is one more global, the unwinding flag, behind the original's: see capture.ts.
+ *
  * The layout follows from the original alone. An image with marks and one without have the same indices up to `markRange`,
  * which comes last, so what is said about one (a captured stack, a function's number) holds for the other.
  */
@@ -22,6 +24,8 @@ export interface Layout {
     readonly range: number;
   };
   readonly slowTable: number;
+  /** The global that is set while frames leave. Only with capture. */
+  readonly unwinding: number;
   /** Functions, appended in this order. */
   readonly boot: number;
   readonly poll: number;
@@ -43,12 +47,13 @@ export const TYPES: readonly FunctionType[] = [
   fn([I32, I32], []),
 ];
 
-export function layoutOf({ types, functions, tables }: Module): Layout {
+export function layoutOf({ types, functions, tables, globals }: Module): Layout {
   const t = types.length;
   const f = functions.length;
   return {
     types: { plain: t, wait32: t + 1, wait64: t + 2, slowWait32: t + 3, slowWait64: t + 4, range: t + 5 },
     slowTable: tables.length,
+    unwinding: globals.length,
     boot: f,
     poll: f + 1,
     wait32: f + 2,

@@ -25,6 +25,7 @@
 
 import { OFF_HINT, SLOW_POLL } from "../abi.ts";
 import type { Writer } from "../wasm/writer.ts";
+import { writeUnwindingWord } from "./capture.ts";
 import { type Layout, MEMORY_LEDGER } from "./layout.ts";
 import type { Options } from "./options.ts";
 import { type FunctionScan, LOOP_CALL, LOOP_CATCH, LOOP_LOOP } from "./scan.ts";
@@ -72,11 +73,16 @@ export function openPoll(code: Writer, { polls }: Pick<Options, "polls">): numbe
   return at;
 }
 
-/** Body of $poll: out of line, so that a poll is small. */
-export function writePollFunction(code: Writer, layout: Layout): void {
+/** Body of $poll: out of line, so that a poll is small. With capture it passes on whether the guest is to leave. */
+export function writePollFunction(code: Writer, layout: Layout, { capture }: Pick<Options, "capture">): void {
   code.put(0, 0x41, SLOW_POLL, 0x11);
   code.u32(layout.types.plain);
   code.u32(layout.slowTable);
+  if (capture) {
+    writeUnwindingWord(code);
+    code.put(0x24);
+    code.u32(layout.unwinding);
+  }
   code.put(0x0b);
 }
 

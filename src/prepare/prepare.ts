@@ -157,14 +157,14 @@ function addedFunctions(
   const { types } = layout;
   const added = [
     make("boot", types.plain, (code) => writeBootFunction(code, module, layout, marks)),
-    make("poll", types.plain, (code) => writePollFunction(code, layout)),
+    make("poll", types.plain, (code) => writePollFunction(code, layout, options)),
     make("wait32", types.wait32, (code) => writeWaitFunction(code, layout, OP_WAIT32)),
     make("wait64", types.wait64, (code) => writeWaitFunction(code, layout, OP_WAIT64)),
   ];
   if (marks) added.push(make("markRange", types.range, (code) => writeMarkRangeFunction(code, options)));
   if (plan === undefined || savers === undefined) return added;
   added.push(
-    make("save", types.plain, (code) => writeSaveGlobals(code, module.globals)),
+    make("save", types.plain, (code) => writeSaveGlobals(code, module.globals, layout)),
     make("load", types.plain, (code) => writeLoadGlobals(code, module.globals)),
     make("drop", types.plain, (code) => writeDropFunction(code, module)),
     ...exceptionFunctions(module, plan, savers).map(({ name, type, write }) => make(name, type, write)),

@@ -76,7 +76,7 @@ export class Rewriter {
     if (plan !== undefined && savers !== undefined) {
       const callee = (functionIndex: number) => this.callee(functionIndex);
       const exceptions = plan.exceptions && new Exceptions(module, plan.exceptions, savers, callee);
-      this.capture = new Capture(module, plan.suspension, this.locals, savers, exceptions);
+      this.capture = new Capture(module, layout, plan.suspension, this.locals, savers, exceptions);
     }
     this.#marks = options.track === "marks" ? new Marks(layout, options, this.locals, this.capture) : undefined;
     this.#hinted = readHints(module);

@@ -17,7 +17,7 @@ import {
   writeFramesTop,
   writeSetFramesTop,
 } from "./frames.ts";
-import { MEMORY_LEDGER } from "./layout.ts";
+import { type Layout, MEMORY_LEDGER } from "./layout.ts";
 
 const LETTERS: Readonly<Record<ValueType, string>> = { [I32]: "i", [I64]: "l", [F32]: "f", [F64]: "d", [V128]: "v" };
 const BYTES: ReadonlyMap<ValueType, number> = new Map(SAVED_TYPES);
@@ -144,10 +144,15 @@ export function globalsFrame(globals: readonly { readonly type: ValueType; reado
   return { saved, size: offset + TRAILER_BYTES };
 }
 
-/** Body of a function () -> () that pushes a frame with the mutable globals. In wasm, because JavaScript may change a NaN. */
-export function writeSaveGlobals(code: Writer, globals: Parameters<typeof globalsFrame>[0]): void {
+/**
+ * Body of a function () -> () that pushes a frame with the mutable globals, in wasm because JavaScript may change a NaN. All frames
+ * have left by now, so the guest is unwinding no more.
+ */
+export function writeSaveGlobals(code: Writer, globals: Parameters<typeof globalsFrame>[0], layout: Layout): void {
   const { saved, size } = globalsFrame(globals);
   code.put(1, 1, I32);
+  code.put(0x41, 0, 0x24);
+  code.u32(layout.unwinding);
   writeRoom(code, 0, size);
   for (const { index, type, offset } of saved) {
     code.put(0x20, 0, 0x23);

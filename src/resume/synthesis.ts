@@ -16,8 +16,8 @@ import { type Layout, TYPES } from "../prepare/layout.ts";
 import { describeMemory, writeMemory } from "../prepare/memories.ts";
 import { reopen } from "../prepare/reopen.ts";
 import { saverType } from "../prepare/savers.ts";
-import { functionType, LIMITS, SECTION } from "../wasm/module.ts";
-import { FUNCREF, type FunctionType, type ValueType, writeValueType } from "../wasm/types.ts";
+import { functionType, type Global, LIMITS, SECTION } from "../wasm/module.ts";
+import { FUNCREF, type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import { ContinuationWriter, LOCAL_INDEX_BYTES, SHARED_LOOP_BYTES_MIN, type SiteRef } from "./continuation.ts";
 
@@ -41,6 +41,8 @@ export interface Synthesised {
   readonly sites: readonly SiteRef[];
 }
 
+/** The one global that the original does not have. */
+const UNWINDING: Global = { type: I32, mutable: true };
 /** More sites than a function can have: no engine takes a body of as many bytes. */
 const SITES_MAX = 0x1000000;
 
@@ -104,7 +106,7 @@ class Synthesis {
       });
     const writer = new ContinuationWriter(
       module,
-      relocated(layout, callee),
+      relocated(layout, callee, (index) => this.#global(index)),
       this.#image.info.options,
       plan,
       {
@@ -252,7 +254,7 @@ class Synthesis {
         list.u32(type);
       }
       for (const index of this.#globals.keys()) {
-        const { type, mutable } = module.globals[index]!;
+        const { type, mutable } = module.globals[index] ?? UNWINDING;
         head("global", index);
         list.u8(KIND_BYTE.global);
         writeValueType(list, type);
@@ -268,9 +270,12 @@ function addedType(layout: Layout, index: number): FunctionType {
 }
 
 /** The same layout as seen from the module of continuations; what is used of it becomes an import when it is asked for. */
-function relocated(layout: Layout, callee: (index: number) => number): Layout {
+function relocated(layout: Layout, callee: (index: number) => number, global: (index: number) => number): Layout {
   return {
     ...layout,
+    get unwinding() {
+      return global(layout.unwinding);
+    },
     get poll() {
       return callee(layout.poll);
     },
