@@ -98,7 +98,9 @@ export function runScript(commands: readonly Command[], modules: Modules, side: 
     if (action.kind === "get") {
       return { kind: "returned", values: [globalBits(target, signatures.globals.get(action.name)!)] };
     }
-    return { kind: "returned", values: caller(target, signatures.functions.get(action.name)!)(action.args) };
+    const type = signatures.functions.get(action.name)!;
+    const values = running.invoke?.(target, type, action.args) ?? caller(target, type)(action.args);
+    return { kind: "returned", values };
   }
 
   function carryOut(command: Command): Outcome {

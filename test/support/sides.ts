@@ -18,12 +18,16 @@ import {
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
 import { exportedFunction } from "./bridge.ts";
 import { combinationName, combinations } from "./combinations.ts";
+import type { FunctionType } from "./signatures.ts";
+import type { Value } from "./values.ts";
 
 export interface Running {
   readonly exports: WebAssembly.Exports;
   /** Memory 0 of a prepared instance. */
   readonly memory: WebAssembly.Memory | undefined;
   readonly ledger: WebAssembly.Memory | undefined;
+  /** Calls a function of its own in a way of its own. */
+  invoke?(target: unknown, type: FunctionType, args: readonly Value[]): Value[];
 }
 
 export interface Host {
