@@ -11,7 +11,7 @@ export interface BootOptions {
   readonly set?: string;
   /** The update domain of that set, counted from 0; without it the one with the fewest guests. */
   readonly updateDomain?: number;
-  /** A services module; without it the guest has WASI preview 1 alone. */
+  /** A services module; without it those that the guest's update domain was brought to, or else WASI preview 1 alone. */
   readonly services?: URL;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

@@ -4,7 +4,8 @@
  *
  * Not every guest can be started again. Its standard streams may belong to the caller: what was read of one is gone, what was written
  * to one is closed with it. Such a guest is refused a reboot. One with "pipe" has new pipes afterwards, on the new guest: who wants to
- * go on reading takes the guest out of `fleet.guests` again. Calls that were under way or waiting are rejected with the old guest.
+ * go on reading takes the guest out of `fleet.guests` again. Calls that were under way or waiting are rejected with the old guest, and
+ * holds on it end: the new one runs.
  *
  * What a reboot was given is tried before, as far as it can be, because there is no way back to the memory.
  */

@@ -5,10 +5,13 @@
  * Sets advance together: first the guests of the lowest update domain of every set, then those of the next.
  */
 
+import { StillpointError } from "../errors.ts";
 import type { EventType } from "./event.ts";
 import type { Placement } from "./placement.ts";
 import type { Resident } from "./resident.ts";
 import type { Change, Update, UpdateKind, Verdict, Way } from "./update.ts";
+
+const REASONS_SHOWN = 10;
 
 export interface Plan {
   readonly kind: UpdateKind;
@@ -86,4 +89,12 @@ export async function planFor(
     ineligible,
     possible: guests.every(({ way }) => way !== undefined),
   };
+}
+
+/** Why a plan that is not possible is refused: the first few guests, each with its reason. */
+export function refusal({ ineligible }: Plan): StillpointError {
+  const reasons = ineligible.map(({ guest, code, reason }) => `${guest}: ${reason} (${code})`);
+  const shown = reasons.slice(0, REASONS_SHOWN).join("; ");
+  const rest = reasons.length > REASONS_SHOWN ? `; and ${reasons.length - REASONS_SHOWN} more` : "";
+  return new StillpointError("SP_UPDATE_REFUSED", `the update cannot be made as it was asked for: ${shown}${rest}`);
 }

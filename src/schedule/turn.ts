@@ -91,7 +91,9 @@ export class Turn {
     return this.#passengers.filter(({ outcome }) => outcome === "stuck").map(({ guest }) => guest);
   }
 
+  /** What has become of each guest. */
   reports(): readonly GuestReport[] {
+    this.#settle();
     return this.#passengers.map(reportOf);
   }
 

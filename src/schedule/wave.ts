@@ -11,7 +11,7 @@
  * over. If it cannot be written, nothing is begun, or what was begun is taken back.
  */
 
-import { StillpointError } from "../errors.ts";
+import type { StillpointError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import type { EventType } from "./event.ts";
 import type { ScheduledEvents } from "./events.ts";
@@ -19,7 +19,7 @@ import type { Entry } from "./history.ts";
 import type { Impacts } from "./impacts.ts";
 import type { Journal } from "./journal.ts";
 import { type NoticeOption, noticeMsOf } from "./notice.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, refusal } from "./plan.ts";
 import type { GuestReport, WaveProgress, WaveReport } from "./progress.ts";
 import type { Resident } from "./resident.ts";
 import { after, type WaveEvent, type WaveState } from "./states.ts";
@@ -63,6 +63,8 @@ export class Wave implements AsyncIterable<WaveProgress> {
   readonly #over: Turn[] = [];
   readonly #committed: number[] = [];
   #rolledBack: number | undefined;
+  /** The journal knows of it. */
+  #begun = false;
   #reason: StillpointError | undefined;
   readonly #told: WaveProgress[] = [];
   #more = Promise.withResolvers<void>();
@@ -178,7 +180,8 @@ export class Wave implements AsyncIterable<WaveProgress> {
     if (plan.domains.length === 0) return "finished";
     const told = (report: GuestReport): void => this.#tell({ type: "guest", report });
     this.#turns = plan.domains.map((domain) => new Turn({ ...side, clock, update, ...domain, told }));
-    if (!this.#journaled(() => journal.write(this.#began(plan)))) return "failed";
+    this.#begun = this.#journaled(() => journal.write(this.#began(plan)));
+    if (!this.#begun) return "failed";
     const { recoveryMs = usualMs } = update;
     for (const [index, turn] of this.#turns.entries()) {
       turn.announce((type: EventType) => {
@@ -291,10 +294,9 @@ export class Wave implements AsyncIterable<WaveProgress> {
 
   #end(last: WaveEvent): WaveReport {
     while (this.#turns.length > 0) this.#next();
-    const canceled = this.#stop.signal.aborted && this.#reason === undefined;
-    const outcome = canceled ? "canceled" : this.#reason === undefined ? "completed" : "stopped";
+    const outcome = last === "finished" ? "completed" : this.#reason === undefined ? "canceled" : "stopped";
     // An end that is not written down is told as an interruption by the next process, with the same domains committed.
-    if (last !== "refused") this.#journaled(() => this.#side.journal.write({ type: "ended", wave: this.id, outcome }));
+    if (this.#begun) this.#journaled(() => this.#side.journal.write({ type: "ended", wave: this.id, outcome }));
     this.#gate?.resolve();
     this.#gate = undefined;
     const guests = this.#over.flatMap((turn) => turn.reports());
@@ -314,11 +316,4 @@ export class Wave implements AsyncIterable<WaveProgress> {
     if (this.update.signal?.aborted === true && outcome === "canceled") throw this.update.signal.reason;
     return report;
   }
-}
-
-function refusal({ ineligible }: Plan): StillpointError {
-  const reasons = ineligible.map(({ guest, code, reason }) => `${guest}: ${reason} (${code})`);
-  const shown = reasons.slice(0, 10).join("; ");
-  const rest = reasons.length > 10 ? `; and ${reasons.length - 10} more` : "";
-  return new StillpointError("SP_UPDATE_REFUSED", `the update cannot be made as it was asked for: ${shown}${rest}`);
 }

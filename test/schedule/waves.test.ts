@@ -482,6 +482,36 @@ for (const state of ["planning", "notice", "impact", "health", "rollback", "ende
   }
 }
 
+// In each state guests end: one, all of the domain, all of the fleet, each in both ways.
+for (const state of ["planning", "notice", "impact", "health", "rollback"]) {
+  for (const names of [["a1"], ["a1", "a4"], ["a0", "a1", "a2", "a3", "a4", "a5"]]) {
+    for (const how of ["exited", "failed"] as const) {
+      commanded(`in ${state}: goes on or back without ${names.join(", ")}, that ${how}`, async () => {
+        const recoveryMs = state === "notice" ? 10 * MINUTE : 0;
+        const world = six({ a1: { takesMs: 20 }, a4: { sick: state === "rollback", takesMs: 40 } }, { recoveryMs });
+        let checks = 0;
+        const health = async (): Promise<boolean> => {
+          if (++checks > 2) await world.passed(5, undefined);
+          return true;
+        };
+        const wave = world.waves.begin({ services: V2, health });
+        if (state !== "planning") await reaching(world, wave, state, 1);
+        for (const name of names) world.records.get(name)!.end(how);
+        const report = await ended(world, wave);
+        // A guest that fails on what it was given speaks against it; everything else is its own affair.
+        const sick = state === "rollback" || (state === "health" && how === "failed");
+        assert.is(report.outcome, sick ? "stopped" : "completed");
+        for (const name of names)
+          assert.ok(outcomes(report)[name] === how || outcomes(report)[name] === "updated", name);
+        const went = (name: string): boolean => !names.includes(name);
+        if (went("a4")) assert.is(world.running.a4, sick ? "old" : V2.href);
+        if (went("a2")) assert.is(world.running.a2, sick ? "old" : V2.href);
+        if (went("a0")) assert.is(world.running.a0, V2.href);
+      });
+    }
+  }
+}
+
 commanded("that is held lets a domain come to its end, begins no other, and goes on when it is resumed", async () => {
   const world = six();
   const wave = world.waves.begin({ services: V2 });
