@@ -7,11 +7,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Fleet, type HandoverError, prepare } from "../../dist/index.js";
 import { assemble } from "../support/assemble.ts";
-import { CLERK, codeOf, FULL, module, pythonWasm, services, share, sleep, textOf } from "../support/guests.ts";
+import { CLERK, codeOf, FULL, module, services, share, sleep } from "../support/guests.ts";
 import { Random } from "../support/random.ts";
 
 const clerk = prepare(assemble(CLERK)!, { capture: true });
-const python = prepare(pythonWasm(), { capture: true });
 
 /** Services of a version: ask(n) waits n ms and says which, and how often it was asked survives from version to version. */
 function version(v: number, broken: { attach?: string; restore?: string; healthy?: string } = {}): URL {
@@ -122,31 +121,6 @@ handover("a service that waits is called again and waits no longer than it shoul
   const tookMs = performance.now() - from;
   assert.ok(tookMs >= 1500 && tookMs < 3000, `${tookMs} ms`);
   assert.ok(frames >= 3);
-});
-
-handover("lines of standard input are answered across handovers, none lost", async ({ fleet }) => {
-  const program = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)";
-  let feed!: ReadableStreamDefaultController<Uint8Array>;
-  const stdin = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      feed = controller;
-    },
-  });
-  const guest = await fleet.boot(await python, {
-    name: "lines",
-    args: ["python", "-c", program],
-    stdin,
-    stdout: "pipe",
-  });
-  const output = textOf(guest.stdout);
-  const lines = share(100, 20);
-  for (let i = 0; i < lines; i++) {
-    feed.enqueue(new TextEncoder().encode(`line ${i}\n`));
-    if (i % 2 === 0) await sleep(3);
-    await guest.handover();
-  }
-  feed.close();
-  assert.is(await output, Array.from({ length: lines }, (_, i) => `${[...`line ${i}`].reverse().join("")}\n`).join(""));
 });
 
 for (const [how, next, inside] of [
