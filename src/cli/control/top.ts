@@ -17,8 +17,9 @@ import { shortUrl, table } from "./table.ts";
 
 const EVERY_MS = 1000;
 
-const SCREEN_ON = "\x1b[?1049h\x1b[?25l";
-const SCREEN_OFF = "\x1b[?25h\x1b[?1049l";
+/** A screen of its own, without a cursor; lines are cut off at its edge, not wrapped. */
+const SCREEN_ON = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+const SCREEN_OFF = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 const HOME = "\x1b[H";
 const ERASE_LINE = "\x1b[K";
 const ERASE_BELOW = "\x1b[J";
@@ -92,8 +93,8 @@ async function look(client: Client): Promise<Sight> {
 }
 
 function draw(lines: readonly string[]): void {
-  const { rows = 24, columns = 80 } = process.stdout;
-  const shown = lines.slice(0, rows - 1).map((line) => `${line.slice(0, columns + 8)}${ERASE_LINE}`);
+  const { rows = 24 } = process.stdout;
+  const shown = lines.slice(0, rows - 1).map((line) => `${line}${ERASE_LINE}`);
   process.stdout.write(`${HOME}${shown.join("\r\n")}${ERASE_BELOW}`);
 }
 

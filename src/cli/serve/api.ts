@@ -1,11 +1,11 @@
 /**
  * The control API: HTTP with JSON over a unix socket.
  *
- *   GET    /v1/status                     { version, pid, startedAt, metadata, guests, interrupted }
+ *   GET    /v1/status                     { pid, startedAt, metadata, guests, interrupted }
  *   GET    /v1/guests                     every guest of the configuration, ended ones too
  *   POST   /v1/guests/NAME/freeze         adds a hold: a FreezeReport         { budgetMs? }
  *   POST   /v1/guests/NAME/resume         releases one: a ResumeReport
- *   POST   /v1/guests/NAME/calls          { result }                          { function, args? }
+ *   POST   /v1/guests/NAME/calls          { result }                          { function, args?, timeoutMs? }
  *   POST   /v1/plan                       what an update would do             an update: see wave-book.ts
  *   GET    /v1/waves   /v1/waves/ID       waves on their way, and the last that were
  *   POST   /v1/waves                      begins one                          an update
@@ -89,12 +89,13 @@ export function createApi(side: ApiSide): (method: string, path: string, body: B
     [
       "POST",
       /^\/v1\/guests\/([^/]+)\/calls$/,
-      async ({ function: of, args = [] }, name = "") => {
+      async ({ function: of, args = [], timeoutMs }, name = "") => {
         open();
         if (typeof of !== "string" || !Array.isArray(args)) {
           throw new ApiError(400, "SP_CONFIG_INVALID", "a call needs a function, and args in an array");
         }
-        const result = await metrics.called(of, () => guest(name).call(of, args));
+        const limit = timeoutMs === undefined ? {} : { timeoutMs: Number(timeoutMs) };
+        const result = await metrics.called(of, () => guest(name).call(of, args, limit));
         return { json: { result: result ?? null } };
       },
     ],

@@ -85,6 +85,9 @@ export class Residences {
     if (services?.href !== boot.services?.href) {
       this.#log.warn("its services are those that the journal says its update domain was brought to", { guest: name });
     }
+    if (committed?.image !== undefined && committed.image !== image.info.sha256) {
+      this.#log.warn("its module is not the one that its update domain was brought to", { guest: name });
+    }
   }
 
   /** Hears of the end of every guest that begins; one that a wave starts again is another under the same name. */
@@ -103,8 +106,10 @@ export class Residences {
     this.#exits.delete(name);
     void guest.exited.then((exit) => {
       this.#exits.set(name, exit);
-      if (exit.kind === "code") this.#log.info("exited", { guest: name, exitCode: exit.code });
-      else this.#log.error("failed", { guest: name, ...fieldsOf(exit.error) });
+      if (exit.kind === "code") return this.#log.info("exited", { guest: name, exitCode: exit.code });
+      // Ended from outside: by a wave that starts it again, by a shutdown, or with its Worker.
+      const level = exit.error.code === "SP_HOST_LOST" ? "warn" : "error";
+      this.#log[level]("failed", { guest: name, ...fieldsOf(exit.error) });
     });
   }
 

@@ -22,6 +22,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   SP_UPDATE_REFUSED: 409,
   SP_QUEUE_FULL: 429,
   SP_FREEZE_TIMEOUT: 504,
+  SP_CALL_TIMEOUT: 504,
 };
 
 /** The status that goes with what was thrown. */
