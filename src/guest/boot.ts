@@ -204,6 +204,7 @@ export async function bootGuest(
       );
     },
   });
+  maker.use();
   created(guest);
 
   const abort = (): void => void guest.terminate();

@@ -24,6 +24,9 @@ import type { GuestState, HandoverReport } from "./reports.ts";
 /** Longest a handover takes unless told otherwise, from the start of the new host on, ms. */
 export const HANDOVER_BUDGET_MS = 10_000;
 
+/** How long the guest runs on while continuations are made that it may need, ms. */
+const SETTLE_MS = 500;
+
 /** How long a host gets to dispose of its services, ms. */
 const DISPOSE_MS = 1000;
 
@@ -58,7 +61,7 @@ export async function handOver(
   let off: OffThread | undefined;
   const standby = side.startStandby();
   try {
-    await budget.within(Promise.all([standby.next("standby"), maker.warm()]), "the new host was not ready");
+    await budget.within(ready(side, standby, budget), "the new host was not ready");
     off = await takeOff(side, budget);
     budget.limit(blackoutMsMax);
     const { handed, taken } = off.yielded;
@@ -102,6 +105,14 @@ export async function tryOut(
     budget.end();
     await retire(standby, "abandoned");
   }
+}
+
+/** Everything that can be done while the guest still runs. */
+async function ready({ maker }: HandoverSide, standby: HostLink, budget: Budget): Promise<void> {
+  await Promise.all([standby.next("standby"), maker.settled(SETTLE_MS)]);
+  const prepared = standby.next("prepared");
+  standby.post({ type: "prepare", continuations: fresh(maker, standby) });
+  await prepared;
 }
 
 /** The guest goes on where it was, in the old host. */

@@ -127,7 +127,7 @@ class Host {
     this.#exports = exports;
     if (this.#data.movable) {
       this.#stack = new Stack(this.#data, exports);
-      if (this.#data.role === "standby") this.#stack.prepare();
+      if (this.#data.role === "standby") this.#stack.attach();
       rehearse(this.#side);
     }
     const slow = exports[EXPORT_SLOW] as WebAssembly.Table;
@@ -200,6 +200,8 @@ class Host {
         return this.#exit(0);
       case "yield":
         return this.#core.heed() === 0 ? undefined : this.#yield();
+      case "prepare":
+        return this.#prepare(message.continuations);
       case "adopt":
         return this.#adopt(message.handed, message.continuations);
       case "keep":
@@ -340,6 +342,13 @@ class Host {
       wasi: (this.#wasi as Wasi).snapshot(),
     };
     this.#post({ type: "yielded", handed, taken: { ...saved, captureMs: performance.now() - from } });
+  }
+
+  #prepare(continuations: readonly ContinuationModule[]): void {
+    const stack = this.#stack as Stack;
+    stack.add(continuations);
+    stack.prepare();
+    this.#post({ type: "prepared" });
   }
 
   /** Everything up to the guest's first instruction here. */

@@ -4,8 +4,8 @@
  */
 
 import type { ErrorCode } from "../errors.ts";
-import type { SiteRef } from "../resume/continuation.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
+import type { SiteRef } from "../resume/site.ts";
 import type { TableState } from "../resume/tables.ts";
 import type { Preopen, WasiState } from "../wasi/host.ts";
 import type { BoardMemory } from "./notices.ts";
@@ -84,6 +84,8 @@ export type ToHost =
   | { readonly type: "end" }
   /** The guest is frozen and wanted. A host that is inside the guest finds that out by itself, and yields unasked. */
   | { readonly type: "yield" }
+  /** More continuations that it may need. */
+  | { readonly type: "prepare"; readonly continuations: readonly ContinuationModule[] }
   /** Take the guest over, up to its first instruction. */
   | { readonly type: "adopt"; readonly handed: Handed; readonly continuations: readonly ContinuationModule[] }
   /** Nobody took the guest: go on with it here. */
@@ -118,6 +120,7 @@ export type FromHost =
   | { readonly type: "ready"; readonly examinable: boolean }
   /** Services are attached and the image is instantiated; the guest has not been touched. */
   | { readonly type: "standby"; readonly examinable: boolean }
+  | { readonly type: "prepared" }
   | { readonly type: "yielded"; readonly handed: Handed; readonly taken: Taken }
   /** Everything is in place; the guest goes on when it is released. */
   | { readonly type: "adopted"; readonly restoreMs: number }

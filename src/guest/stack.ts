@@ -5,10 +5,9 @@
  */
 
 import { OFF_FRAMES_TOP } from "../abi.ts";
-import type { SiteRef } from "../resume/continuation.ts";
 import { readFrames } from "../resume/frames.ts";
 import { Attachment, ContinuationCache, type ContinuationModule } from "../resume/resume.ts";
-import { siteKey } from "../resume/synthesis.ts";
+import { type SiteRef, siteKey } from "../resume/site.ts";
 import { loadTables, saveTables, type TableState } from "../resume/tables.ts";
 import type { HostData, Taken } from "./messages.ts";
 
@@ -26,12 +25,13 @@ export class Stack {
     this.add(data.continuations);
   }
 
-  /**
-   * Everything that can be done before there is a stack to go on from: what boot would have dropped is dropped, and the known
-   * continuations are instantiated. Once, on a host in which the guest has not run.
-   */
-  prepare(): void {
+  /** Once, on a host in which the guest has not run: what boot would have dropped is dropped. */
+  attach(): void {
     this.#attachment.attach();
+  }
+
+  /** What can be done before there is a stack to go on from: all known continuations are instantiated. */
+  prepare(): void {
     this.#attachment.prepare();
   }
 

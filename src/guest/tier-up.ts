@@ -14,7 +14,7 @@
  */
 
 import { RUNNING } from "../abi.ts";
-import type { SiteRef } from "../resume/continuation.ts";
+import type { SiteRef } from "../resume/site.ts";
 import { Budget } from "./budget.ts";
 import { goOn, type InPlaceReport, type RecallSide, tryOnce } from "./recall.ts";
 import type { TierUpReport } from "./reports.ts";

@@ -35,12 +35,7 @@ import { CodeReader } from "../wasm/code.ts";
 import { functionType, type Module } from "../wasm/module.ts";
 import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
-
-/** Where a guest is stopped in one of its frames. */
-export interface SiteRef {
-  readonly functionIndex: number;
-  readonly site: number;
-}
+import type { SiteRef } from "./site.ts";
 
 /** A loop of so many bytes is not written again in each continuation inside of it. */
 export const SHARED_LOOP_BYTES_MIN = 256;
@@ -123,16 +118,20 @@ export class ContinuationWriter extends Rewriter {
   }
 
   /**
-   * Appends a body for each wanted site of one function, and then for each loop that they go to and that has no continuation
-   * yet. Gives the ids of all of them, in their order.
+   * Appends a body for each wanted site of one function, for `max` of them at most, and then for each loop that they go to and
+   * that has no continuation yet. Gives the ids of all of them, in their order.
    */
-  continuations(functionIndex: number, wanted: (id: number) => boolean, out: Writer): number[] {
+  continuations(
+    functionIndex: number,
+    { wanted, max = Number.POSITIVE_INFINITY }: { wanted: (id: number) => boolean; max?: number },
+    out: Writer,
+  ): number[] {
     const entryPoll = this.#plan.entryPolls[functionIndex - this.module.functionsImported] === 1;
     this.begin(functionIndex, entryPoll, undefined, wanted);
     const { refused, sites } = this.capture!;
     this.#frame = this.locals.add(I32);
     const { params } = functionType(this.module, functionIndex);
-    this.#order = refused === undefined ? sites.filter(({ id }) => wanted(id)) : [];
+    this.#order = refused === undefined ? sites.filter(({ id }) => wanted(id)).slice(0, max) : [];
     // It grows on the way.
     for (const site of this.#order) {
       this.code.clear();

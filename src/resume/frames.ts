@@ -2,7 +2,7 @@
 
 import { OFF_FRAMES, OFF_FRAMES_TOP } from "../abi.ts";
 import { EXCEPTION_FUNCTION, GLOBALS_FUNCTION, TRAILER_BYTES } from "../prepare/frames.ts";
-import type { SiteRef } from "./continuation.ts";
+import type { SiteRef } from "./site.ts";
 
 export interface CapturedFrame extends SiteRef {
   /** Address behind it, in the ledger. */

@@ -4,31 +4,27 @@ import { loadPlatform } from "../platform/platform.ts";
 import { Image } from "../prepare/image.ts";
 import { reopen } from "../prepare/reopen.ts";
 import type { MakerAnswer, MakerData, MakerTask } from "./maker.ts";
-import { ContinuationCache, type ContinuationModule } from "./resume.ts";
+import { ContinuationCache } from "./resume.ts";
 
-/** Keeps apart what a task has added. */
-class Cache extends ContinuationCache {
-  added: ContinuationModule[] = [];
-
-  override add(module: ContinuationModule): void {
-    super.add(module);
-    this.added.push(module);
-  }
-}
+/** So many sites of a function at once: what is asked for meanwhile waits no longer than for these. */
+const PIECE_SITES = 64;
 
 const self = await (await loadPlatform()).self();
 const image = Image.open((self.data as MakerData).image);
-const cache = new Cache(image);
+const cache = new ContinuationCache(image);
 
-function answer({ sites }: MakerTask): MakerAnswer {
+function answer(task: MakerTask): MakerAnswer {
   try {
     const { synthesisMs, compileMs } = cache;
-    cache.added = [];
-    const cacheMisses = cache.complete(sites);
+    const before = cache.modules.length;
+    const completes = task.type === "complete";
+    const more = completes && cache.completeFunction(task.functionIndex, PIECE_SITES);
+    const cacheMisses = completes ? 0 : cache.complete(task.sites);
     return {
       type: "made",
-      modules: cache.added,
+      modules: cache.modules.slice(before),
       made: { cacheMisses, synthesisMs: cache.synthesisMs - synthesisMs, compileMs: cache.compileMs - compileMs },
+      more,
     };
   } catch (error) {
     return { type: "failed", message: error instanceof Error ? error.message : String(error) };

@@ -4,26 +4,37 @@
  * The first thing that thread does is to open the image again, which is most of the work for a large one; so it is started
  * when a handover begins, before its guest is frozen. What it has made is kept here as compiled modules: each new host is
  * given all of them before it is needed, and only what nobody has met before is made in a blackout.
+ *
+ * A guest that was stopped in a function once will be stopped in it again, at another place. So what has been asked for is
+ * followed, when there is nothing else to do, by all other places of the same functions.
  */
 
 import { StillpointError } from "../errors.ts";
 import type { Platform, Thread } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
-import type { SiteRef } from "./continuation.ts";
+
 import type { ContinuationModule } from "./resume.ts";
+import { type SiteRef, siteKey } from "./site.ts";
 
 /** What the thread is given. */
 export interface MakerData {
   readonly image: Uint8Array<ArrayBuffer>;
 }
 
-export interface MakerTask {
-  readonly sites: readonly SiteRef[];
-}
+export type MakerTask =
+  | { readonly type: "make"; readonly sites: readonly SiteRef[] }
+  /** Some more of a function's sites. */
+  | { readonly type: "complete"; readonly functionIndex: number };
 
 export type MakerAnswer =
   | { readonly type: "ready" }
-  | { readonly type: "made"; readonly modules: readonly ContinuationModule[]; readonly made: Made }
+  /** `more`: the function has other sites still. */
+  | {
+      readonly type: "made";
+      readonly modules: readonly ContinuationModule[];
+      readonly made: Made;
+      readonly more: boolean;
+    }
   | { readonly type: "failed"; readonly message: string };
 
 export interface Made {
@@ -34,25 +45,37 @@ export interface Made {
 
 const NOTHING: Made = { cacheMisses: 0, synthesisMs: 0, compileMs: 0 };
 
-function keyOf({ functionIndex, site }: SiteRef): string {
-  return `${functionIndex}:${site}`;
-}
-
 export class ContinuationMaker {
   /** All that has been made, in its order. */
   readonly modules: ContinuationModule[] = [];
   readonly #platform: Platform;
   readonly #image: Image;
-  readonly #known: Set<string> = new Set();
+  readonly #known: Set<number> = new Set();
   #thread: Thread | undefined;
   #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   /** One task after the other: a site is never made twice. */
   #last: Promise<unknown> = Promise.resolve();
   #answer: PromiseWithResolvers<Extract<MakerAnswer, { type: "made" }>> | undefined;
+  /** Functions that have been met, and those of them that are still to be completed. */
+  readonly #met: Set<number> = new Set();
+  readonly #incomplete: number[] = [];
+  #completing: Promise<void> | undefined;
+  #users = 0;
 
   constructor(platform: Platform, image: Image) {
     this.#platform = platform;
     this.#image = image;
+  }
+
+  /** A guest that will need it. The thread ends with the last one. */
+  use(): void {
+    this.#users++;
+  }
+
+  async release(): Promise<void> {
+    if (--this.#users > 0) return;
+    this.#incomplete.length = 0;
+    await this.#thread?.terminate();
   }
 
   /** Resolves when continuations can be made without delay. */
@@ -79,15 +102,54 @@ export class ContinuationMaker {
   }
 
   async #make(sites: readonly SiteRef[]): Promise<Made> {
-    if (sites.every((site) => this.#known.has(keyOf(site)))) return NOTHING;
+    if (sites.every((site) => this.#known.has(siteKey(site)))) return NOTHING;
+    const { made } = await this.#ask({ type: "make", sites });
+    for (const { functionIndex } of sites) this.#meet(functionIndex);
+    return made;
+  }
+
+  async #ask(task: MakerTask): Promise<Extract<MakerAnswer, { type: "made" }>> {
+    if (this.#users === 0) throw new Error("no guest needs continuations any longer");
     await this.warm();
     this.#answer = Promise.withResolvers();
-    const task: MakerTask = { sites: sites.map(({ functionIndex, site }) => ({ functionIndex, site })) };
     this.#thread?.post(task);
-    const { modules, made } = await this.#answer.promise;
-    this.modules.push(...modules);
-    for (const module of modules) for (const site of module.sites) this.#known.add(keyOf(site));
-    return made;
+    const answer = await this.#answer.promise;
+    this.modules.push(...answer.modules);
+    for (const { sites } of answer.modules) for (const site of sites) this.#known.add(siteKey(site));
+    return answer;
+  }
+
+  /** A guest was stopped in this function. */
+  #meet(functionIndex: number): void {
+    if (this.#met.has(functionIndex)) return;
+    this.#met.add(functionIndex);
+    this.#incomplete.push(functionIndex);
+    this.#completing ??= this.#complete().finally(() => {
+      this.#completing = undefined;
+    });
+  }
+
+  /** One piece after the other; whatever is needed at once goes in between. */
+  async #complete(): Promise<void> {
+    for (let functionIndex = this.#incomplete[0]; functionIndex !== undefined; functionIndex = this.#incomplete[0]) {
+      const task = { type: "complete", functionIndex } as const;
+      const piece = this.#last.then(() => this.#ask(task));
+      this.#last = piece.catch(() => undefined);
+      // A function that cannot be completed is left as it is: its sites are made when they are met.
+      const { more } = await piece.catch(() => ({ more: false }));
+      if (!more) this.#incomplete.shift();
+    }
+  }
+
+  /** Resolves when continuations can be made without delay and every function that has been met is complete, or after `ms`. */
+  async settled(ms: number): Promise<void> {
+    await this.warm();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#completing, late]);
+    clearTimeout(timer);
   }
 
   #receive(message: MakerAnswer): void {
@@ -107,9 +169,5 @@ export class ContinuationMaker {
     // The next handover starts another.
     this.#ready = Promise.withResolvers();
     this.#thread = undefined;
-  }
-
-  async end(): Promise<void> {
-    await this.#thread?.terminate();
   }
 }

@@ -20,9 +20,9 @@ import {
   OFF_UNWINDING,
 } from "../abi.ts";
 import type { Image } from "../prepare/image.ts";
-import type { SiteRef } from "./continuation.ts";
 import { type CapturedFrame, readFrames, setContinuation } from "./frames.ts";
-import { CONTINUATIONS, type ImportKind, siteKey, siteName, synthesise } from "./synthesis.ts";
+import { type SiteRef, siteKey, siteName } from "./site.ts";
+import { CONTINUATIONS, type ImportKind, synthesise } from "./synthesis.ts";
 
 /** A compiled module of continuations; its exports "0", "1", … go on from `sites`, in that order. */
 export interface ContinuationModule {
@@ -30,15 +30,11 @@ export interface ContinuationModule {
   readonly module: WebAssembly.Module;
 }
 
-interface Kept extends ContinuationModule {
-  readonly imports: readonly WebAssembly.ModuleImportDescriptor[];
-}
-
 export class ContinuationCache {
   readonly image: Image | undefined;
   readonly #sharedLoopBytesMin: number | undefined;
-  readonly #bySite: Map<number, Kept> = new Map();
-  readonly #modules: Kept[] = [];
+  readonly #bySite: Map<number, ContinuationModule> = new Map();
+  readonly #modules: ContinuationModule[] = [];
   /** Time spent so far, ms. */
   synthesisMs: number = 0;
   compileMs: number = 0;
@@ -50,10 +46,9 @@ export class ContinuationCache {
   }
 
   /** Adds a module that was made elsewhere. */
-  add({ sites, module }: ContinuationModule): void {
-    const kept: Kept = { sites, module, imports: WebAssembly.Module.imports(module) };
-    this.#modules.push(kept);
-    for (const site of sites) this.#bySite.set(siteKey(site), kept);
+  add(module: ContinuationModule): void {
+    this.#modules.push(module);
+    for (const site of module.sites) this.#bySite.set(siteKey(site), module);
   }
 
   /**
@@ -70,26 +65,35 @@ export class ContinuationCache {
     return missing.size;
   }
 
-  #make(sites: readonly SiteRef[]): void {
+  /** Makes `max` continuations at most for sites of this function that have none. False once all have one. */
+  completeFunction(functionIndex: number, max: number): boolean {
+    const before = this.#bySite.size;
+    this.#make([], { functionIndex, max });
+    return this.#bySite.size - before >= max;
+  }
+
+  #make(sites: readonly SiteRef[], whole?: { functionIndex: number; max: number }): void {
     if (this.image === undefined) throw new Error(`no continuations for ${sites.map(siteName).join(", ")}`);
     const from = performance.now();
     const made = synthesise(this.image, sites, {
+      whole,
       known: (site) => this.#bySite.has(siteKey(site)),
       sharedLoopBytesMin: this.#sharedLoopBytesMin,
     });
     const synthesised = performance.now();
+    if (made.sites.length === 0) return;
     this.add({ sites: made.sites, module: new WebAssembly.Module(made.bytes) });
     this.synthesisMs += synthesised - from;
     this.compileMs += performance.now() - synthesised;
   }
 
   /** All that have been made or added, in that order. */
-  get modules(): readonly Kept[] {
+  get modules(): readonly ContinuationModule[] {
     return this.#modules;
   }
 
   /** The module in which a site's continuation is. */
-  of(site: SiteRef): Kept {
+  of(site: SiteRef): ContinuationModule {
     const kept = this.#bySite.get(siteKey(site));
     if (kept === undefined) throw new Error(`no continuation for ${siteName(site)}`);
     return kept;
@@ -162,8 +166,9 @@ export class Attachment {
     return this.#table.get(this.#places.get(siteKey(frames[0]!))!) as () => unknown;
   }
 
-  #instantiate({ sites, module, imports }: Kept): void {
+  #instantiate({ sites, module }: ContinuationModule): void {
     const values: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    const imports = WebAssembly.Module.imports(module);
     for (const { module: kind, name } of imports) (values[kind] ??= {})[name] = this.#import(kind as ImportKind, name);
     const { exports } = new WebAssembly.Instance(module, values);
     const first = this.#table.grow(sites.length);

@@ -19,7 +19,8 @@ import { saverType } from "../prepare/savers.ts";
 import { functionType, type Global, LIMITS, SECTION } from "../wasm/module.ts";
 import { FUNCREF, type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
-import { ContinuationWriter, LOCAL_INDEX_BYTES, SHARED_LOOP_BYTES_MIN, type SiteRef } from "./continuation.ts";
+import { ContinuationWriter, LOCAL_INDEX_BYTES, SHARED_LOOP_BYTES_MIN } from "./continuation.ts";
+import { type SiteRef, siteKey, siteName } from "./site.ts";
 
 /** Module names of what a module of continuations imports; the names are indices. */
 export type ImportKind = "memory" | "table" | "tag" | "function" | "global" | "continuation";
@@ -43,24 +44,13 @@ export interface Synthesised {
 
 /** The one global that the original does not have. */
 const UNWINDING: Global = { type: I32, mutable: true };
-/** More sites than a function can have: no engine takes a body of as many bytes. */
-const SITES_MAX = 0x1000000;
-
-/** One number for each site. */
-export function siteKey({ functionIndex, site }: SiteRef): number {
-  return functionIndex * SITES_MAX + site;
-}
-
-/** The name under which a continuation is imported by others. */
-export function siteName({ functionIndex, site }: SiteRef): string {
-  return `${functionIndex}:${site}`;
-}
 
 export interface SynthesisOptions {
-  /** Functions all of whose sites get one, but those that are known. */
-  readonly functions?: readonly number[];
+  /** A function whose other sites get one as well, `max` of those that are not known. */
+  readonly whole?: { readonly functionIndex: number; readonly max: number } | undefined;
   /** Whether a site has a continuation already, in another module. */
   readonly known?: (site: SiteRef) => boolean;
+  /** From which size on a loop has one continuation for all that is inside. */
   readonly sharedLoopBytesMin?: number | undefined;
 }
 
@@ -69,12 +59,8 @@ export interface SynthesisOptions {
  *
  * @throws {Error} for a site that the image does not have; sites come from frames that its own code has saved
  */
-export function synthesise(
-  image: Image,
-  sites: readonly SiteRef[],
-  { functions = [], known = () => false, sharedLoopBytesMin = SHARED_LOOP_BYTES_MIN }: SynthesisOptions = {},
-): Synthesised {
-  return new Synthesis(image).module(sites, { functions, known, sharedLoopBytesMin });
+export function synthesise(image: Image, sites: readonly SiteRef[], options: SynthesisOptions = {}): Synthesised {
+  return new Synthesis(image).module(sites, options);
 }
 
 class Synthesis {
@@ -90,7 +76,10 @@ class Synthesis {
     this.#image = image;
   }
 
-  module(sites: readonly SiteRef[], { functions, known, sharedLoopBytesMin }: Required<SynthesisOptions>): Synthesised {
+  module(
+    sites: readonly SiteRef[],
+    { whole, known = () => false, sharedLoopBytesMin = SHARED_LOOP_BYTES_MIN }: SynthesisOptions,
+  ): Synthesised {
     const { module, layout, plan, savers } = reopen(this.#image);
     if (plan === undefined || savers === undefined) throw new Error("an image without capture has no continuations");
     const type = (wanted: FunctionType) => this.#type(module.types.length, wanted);
@@ -127,7 +116,7 @@ class Synthesis {
         },
         continuations: module.tables.length,
       },
-      sharedLoopBytesMin ?? SHARED_LOOP_BYTES_MIN,
+      sharedLoopBytesMin,
     );
 
     // Each function is analysed once, whatever the number of its sites.
@@ -136,16 +125,18 @@ class Synthesis {
     const bodies = new Writer(1 << 16);
     for (const [functionIndex, own] of byFunction) {
       const ids = new Set(own.map(({ site }) => site));
-      const order = writer.continuations(functionIndex, (id) => ids.has(id), bodies);
+      const order = writer.continuations(functionIndex, { wanted: (id) => ids.has(id) }, bodies);
       for (const site of order) {
         written.push({ functionIndex, site });
         ids.delete(site);
       }
       if (ids.size > 0) throw new Error(`function ${functionIndex} has no site ${[...ids].join(", ")}`);
     }
-    for (const functionIndex of functions) {
+    if (whole !== undefined) {
+      const { functionIndex, max } = whole;
       const wanted = (site: number): boolean => !known({ functionIndex, site });
-      for (const site of writer.continuations(functionIndex, wanted, bodies)) written.push({ functionIndex, site });
+      const order = writer.continuations(functionIndex, { wanted, max }, bodies);
+      for (const site of order) written.push({ functionIndex, site });
     }
     const results = written.map(({ functionIndex }) => {
       const { results } = functionType(module, functionIndex);
