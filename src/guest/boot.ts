@@ -6,7 +6,7 @@ import { StillpointError } from "../errors.ts";
 import type { Platform } from "../platform/platform.ts";
 import { Image } from "../prepare/image.ts";
 import { prepare } from "../prepare/off-thread.ts";
-import { ContinuationMaker } from "../resume/maker.ts";
+import type { Makers } from "../resume/makers.ts";
 import { changedTables } from "../resume/tables.ts";
 import { NOTICE_DIRECTORY } from "../wasi/notice-files.ts";
 import { type Assets, loadAssets } from "./assets.ts";
@@ -74,18 +74,6 @@ function modeOf(output: OutputOption): OutputMode {
   return output === "ignore" ? "ignore" : "ring";
 }
 
-/** Guests of an image share its continuations. */
-const makers = new WeakMap<Image, ContinuationMaker>();
-
-function makerFor(image: Image, platform: Platform): ContinuationMaker {
-  let maker = makers.get(image);
-  if (maker === undefined) {
-    maker = new ContinuationMaker(platform, image);
-    makers.set(image, maker);
-  }
-  return maker;
-}
-
 /** What a function import answers when nobody looks at the answer, by the type that the image's description gives. */
 function zeroOf({ type }: Image["info"]["imports"][number]): unknown {
   const results = type?.split("-> (")[1]?.replace(")", "") ?? "";
@@ -123,9 +111,17 @@ export async function bootGuest(
   {
     platform,
     plainPolls,
+    makers,
     notices,
     created,
-  }: { platform: Platform; plainPolls: boolean; notices: NoticeLine; created(guest: Guest): void },
+  }: {
+    platform: Platform;
+    plainPolls: boolean;
+    /** Guests of an image share its continuations. */
+    makers: Makers;
+    notices: NoticeLine;
+    created(guest: Guest): void;
+  },
 ): Promise<Guest> {
   const { name, signal, stdin = "ignore", stdout = "ignore", stderr = "ignore" } = options;
   if (!(given instanceof Image)) {
@@ -143,7 +139,7 @@ export async function bootGuest(
   const module = await image.module;
   signal?.throwIfAborted();
 
-  const maker = makerFor(image, platform);
+  const maker = makers.of(image);
   const memory = createMemory(image, name, options.memoryBytesMax);
   const ledger = createLedger({ pageShift: Math.log2(image.info.options.pageBytes), host: FIRST_HOST });
   const core = attachCore(assets.core, ledger, ownerSide(platform.nowNs));
@@ -204,7 +200,6 @@ export async function bootGuest(
       );
     },
   });
-  maker.use();
   created(guest);
 
   const abort = (): void => void guest.terminate();

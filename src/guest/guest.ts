@@ -518,7 +518,6 @@ export class Guest implements AsyncDisposable {
     this.#stage = error === undefined ? "exited" : "failed";
     this.#tell();
     this.#calls.end({ running: error ?? over, later: over });
-    await this.#parts.maker.release();
     await Promise.race([Promise.all([stdout.drained, stderr.drained]), this.#hurried.promise]);
     this.#ready.reject(error ?? over);
     this.#exited.resolve(exit);

@@ -25,7 +25,7 @@ import type { GuestState, HandoverReport } from "./reports.ts";
 export const HANDOVER_BUDGET_MS = 10_000;
 
 /** How long the guest runs on while continuations are made that it may need, ms. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 200;
 
 /** How long a host gets to dispose of its services, ms. */
 const DISPOSE_MS = 1000;
@@ -60,8 +60,9 @@ export async function handOver(
   const report = emptyReport(side.guest);
   let off: OffThread | undefined;
   const standby = side.startStandby();
+  const held = maker.hold(SETTLE_MS);
   try {
-    await budget.within(ready(side, standby, budget), "the new host was not ready");
+    await budget.within(ready(side, standby, held), "the new host was not ready");
     off = await takeOff(side, budget);
     budget.limit(blackoutMsMax);
     const { handed, taken } = off.yielded;
@@ -82,6 +83,10 @@ export async function handOver(
     throw new HandoverError(side.guest, { cause: cause as StillpointError, report, guestState: side.state() });
   } finally {
     budget.end();
+    void held.then(
+      () => maker.unhold(),
+      () => undefined,
+    );
   }
   side.moved(standby);
   if (off.yielded.handed.activity.kind === "idle") side.again();
@@ -108,8 +113,8 @@ export async function tryOut(
 }
 
 /** Everything that can be done while the guest still runs. */
-async function ready({ maker }: HandoverSide, standby: HostLink, budget: Budget): Promise<void> {
-  await Promise.all([standby.next("standby"), maker.settled(SETTLE_MS)]);
+async function ready({ maker }: HandoverSide, standby: HostLink, held: Promise<void>): Promise<void> {
+  await Promise.all([standby.next("standby"), held]);
   const prepared = standby.next("prepared");
   standby.post({ type: "prepare", continuations: fresh(maker, standby) });
   await prepared;

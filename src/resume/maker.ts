@@ -60,20 +60,17 @@ export class ContinuationMaker {
   readonly #met: Set<number> = new Set();
   readonly #incomplete: number[] = [];
   #completing: Promise<void> | undefined;
-  #users = 0;
+  /** Handovers that are to find it free. */
+  #held = 0;
+  #ended = false;
 
   constructor(platform: Platform, image: Image) {
     this.#platform = platform;
     this.#image = image;
   }
 
-  /** A guest that will need it. The thread ends with the last one. */
-  use(): void {
-    this.#users++;
-  }
-
-  async release(): Promise<void> {
-    if (--this.#users > 0) return;
+  async end(): Promise<void> {
+    this.#ended = true;
     this.#incomplete.length = 0;
     await this.#thread?.terminate();
   }
@@ -109,7 +106,7 @@ export class ContinuationMaker {
   }
 
   async #ask(task: MakerTask): Promise<Extract<MakerAnswer, { type: "made" }>> {
-    if (this.#users === 0) throw new Error("no guest needs continuations any longer");
+    if (this.#ended) throw new Error("the fleet is closed");
     await this.warm();
     this.#answer = Promise.withResolvers();
     this.#thread?.post(task);
@@ -124,6 +121,10 @@ export class ContinuationMaker {
     if (this.#met.has(functionIndex)) return;
     this.#met.add(functionIndex);
     this.#incomplete.push(functionIndex);
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#completing ??= this.#complete().finally(() => {
       this.#completing = undefined;
     });
@@ -131,7 +132,9 @@ export class ContinuationMaker {
 
   /** One piece after the other; whatever is needed at once goes in between. */
   async #complete(): Promise<void> {
-    for (let functionIndex = this.#incomplete[0]; functionIndex !== undefined; functionIndex = this.#incomplete[0]) {
+    while (this.#held === 0) {
+      const functionIndex = this.#incomplete[0];
+      if (functionIndex === undefined) return;
       const task = { type: "complete", functionIndex } as const;
       const piece = this.#last.then(() => this.#ask(task));
       this.#last = piece.catch(() => undefined);
@@ -141,8 +144,11 @@ export class ContinuationMaker {
     }
   }
 
-  /** Resolves when continuations can be made without delay and every function that has been met is complete, or after `ms`. */
-  async settled(ms: number): Promise<void> {
+  /**
+   * Gives it up to `ms` to complete the functions that have been met, then holds it: from there until unhold() it does nothing
+   * but what it is asked for, without delay.
+   */
+  async hold(ms: number): Promise<void> {
     await this.warm();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {
@@ -150,6 +156,12 @@ export class ContinuationMaker {
     });
     await Promise.race([this.#completing, late]);
     clearTimeout(timer);
+    this.#held++;
+    await this.#last;
+  }
+
+  unhold(): void {
+    if (--this.#held === 0) this.#goOn();
   }
 
   #receive(message: MakerAnswer): void {

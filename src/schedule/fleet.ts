@@ -7,6 +7,7 @@ import type { Guest } from "../guest/guest.ts";
 import { type BootOptions, checkBootOptions } from "../guest/options.ts";
 import { loadPlatform, type Platform } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
+import { Makers } from "../resume/makers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ApprovalPolicies, ScheduledEvents } from "./events.ts";
 import { GuestResident } from "./guest-resident.ts";
@@ -39,6 +40,7 @@ export interface FleetOptions extends DomainCounts, WavesOptions {
 export class Fleet implements AsyncDisposable {
   readonly #platform: Platform;
   readonly #plainPolls: boolean;
+  readonly #makers: Makers;
   readonly #placements: Placements;
   readonly #boards: NoticeBoards;
   readonly #journal: Journal;
@@ -59,6 +61,7 @@ export class Fleet implements AsyncDisposable {
     const { platform, plainPolls, placements, journal } = parts;
     this.#platform = platform;
     this.#plainPolls = plainPolls;
+    this.#makers = new Makers(platform);
     this.#placements = placements;
     this.#journal = journal;
     this.events = new ScheduledEvents({
@@ -200,6 +203,7 @@ export class Fleet implements AsyncDisposable {
     return bootGuest(image, options, {
       platform: this.#platform,
       plainPolls: this.#plainPolls,
+      makers: this.#makers,
       notices: { board: () => this.#boards.of(set).memory, approve: (ids) => this.#approve(name, ids) },
       created: (guest) => {
         this.#guests.set(name, guest);
@@ -249,6 +253,7 @@ export class Fleet implements AsyncDisposable {
     await this.#waves.end();
     const ends = [...this.#guests.values()].map((guest) => guest.terminate());
     await Promise.allSettled([...ends, ...this.#booting.values()]);
+    await this.#makers.end();
     this.#journal.close();
   }
 }
