@@ -7,6 +7,7 @@
  */
 
 import { StillpointError } from "../errors.ts";
+import { checkup } from "./checkup.ts";
 import type { Clock } from "./clock.ts";
 import type { EventHandle, EventType } from "./event.ts";
 import type { ScheduledEvents } from "./events.ts";
@@ -203,7 +204,7 @@ export class Turn {
     const both = AbortSignal.any([signal, stop.signal]);
     let failure: StillpointError | undefined;
     const one = async (passenger: Passenger): Promise<void> => {
-      const why = await this.#ails(passenger, both);
+      const why = await checkup(passenger.resident, this.#options, both);
       if (why === undefined || both.aborted) return;
       failure ??= passenger.error = new StillpointError(
         "SP_UPDATE_UNHEALTHY",
@@ -215,45 +216,6 @@ export class Turn {
     stop.abort();
     this.#settle();
     return failure;
-  }
-
-  /** What is wrong with a guest, if anything is: its services are asked first, then the caller's check. */
-  async #ails({ resident }: Passenger, signal: AbortSignal): Promise<string | undefined> {
-    const { update, impacts } = this.#options;
-    const budgetMs = update.healthBudgetMs ?? UPDATE_BUDGET_MS;
-    let why: string | undefined;
-    await impacts.inSlot(async () => {
-      if (signal.aborted || resident.state !== "running") return;
-      if (!(await resident.healthy({ budgetMs, signal }))) why = "its services say so";
-    });
-    if (why === undefined && update.health !== undefined && resident.state === "running" && !signal.aborted) {
-      why = await this.#checked(resident, update.health, { budgetMs, signal });
-    }
-    // One that has ended by itself need not be well.
-    if (resident.state === "failed") return "it failed";
-    return resident.state === "exited" ? undefined : why;
-  }
-
-  /** What the caller's check says, in its time. */
-  async #checked(
-    resident: Resident,
-    health: NonNullable<Update["health"]>,
-    { budgetMs, signal }: { budgetMs: number; signal: AbortSignal },
-  ): Promise<string | undefined> {
-    const late = new AbortController();
-    const callOff = this.#options.clock.after(budgetMs, () => late.abort());
-    const given = AbortSignal.any([signal, late.signal]);
-    const givenUp = new Promise<"late">((resolve) => given.addEventListener("abort", () => resolve("late")));
-    try {
-      const answer = (async () => resident.passes(health, given))();
-      const outcome = await Promise.race([answer, givenUp, resident.ended]);
-      if (outcome === true) return undefined;
-      return outcome === "late" ? `the check gave no answer in ${budgetMs} ms` : "the check says so";
-    } catch (error) {
-      return `the check threw: ${String(error)}`;
-    } finally {
-      callOff();
-    }
   }
 
   /** The domain stays on what it was given; its events are over. */

@@ -5,7 +5,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Fleet, type Guest, type Wave, type WaveReport } from "../../dist/index.js";
-import { clerk, codeOf, services, share, sleep } from "../support/guests.ts";
+import { clerk, codeOf, services as servicesOf, share, sleep } from "../support/guests.ts";
 import { Random } from "../support/random.ts";
 import { version } from "../support/versions.ts";
 
@@ -68,7 +68,7 @@ function drawn(v: number, names: readonly string[], random: Random): URL {
   return random.oneIn(2) ? version(v) : version(v, { guests, ...random.pick(breaks) });
 }
 
-async function interfere(fleet: Fleet, wave: Wave, random: Random): Promise<string | undefined> {
+async function interfere(fleet: Fleet, wave: Wave, random: Random): Promise<string> {
   await sleep(random.below(800));
   const guest = (): Guest | undefined => random.pick([...fleet.guests.values()]);
   const acts: { [name: string]: () => unknown } = {
@@ -94,19 +94,28 @@ async function interfere(fleet: Fleet, wave: Wave, random: Random): Promise<stri
   return name;
 }
 
-/** Every guest runs what the report and the journal say, and what was there before is there still unless it was told. */
-function check(fleet: Fleet, report: WaveReport, before: ReadonlyMap<string, string>, given: URL): void {
-  for (const { guest: name, set, updateDomain, outcome, way } of report.guests) {
+/** Every guest runs what the report and the journal say, and has lost its memory where the report says so and nowhere else. */
+function check(fleet: Fleet, report: WaveReport, before: ReadonlyMap<string, Before>, given: URL): void {
+  for (const { guest: name, set, updateDomain, outcome, memoryLost } of report.guests) {
     const guest = fleet.guests.get(name);
     if (guest === undefined) continue;
+    const was = before.get(name)!;
     const brought = outcome === "updated" || outcome === "stuck";
-    assert.is(guest.services?.href, brought ? given.href : before.get(name), `${name} is ${outcome}`);
-    assert.is(way, "handover");
-    if (outcome !== "stuck") {
-      const first = version(1).href;
-      assert.is(guest.services?.href, fleet.committed(set, updateDomain)?.services ?? first, `${name} and the journal`);
-    }
+    assert.is(guest.services?.href, brought ? given.href : was.services, `${name} is ${outcome}`);
+    assert.is(guest !== was.guest, memoryLost, `${name} and its memory`);
+    const committed = fleet.committed(set, updateDomain)?.services ?? version(1).href;
+    if (outcome !== "stuck") assert.is(guest.services?.href, committed, `${name} and the journal`);
   }
+}
+
+/** What there was before a wave. */
+interface Before {
+  readonly guest: Guest;
+  readonly services: string;
+}
+
+function tally(counts: { [what: string]: number }, what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1;
 }
 
 const updates = suite("random updates");
@@ -126,30 +135,29 @@ updates("of guests in Workers lose no call and end as they must", async () => {
     });
     const names = Array.from({ length: 5 }, (_, i) => `${SETS[i % 2]}${i}`);
     await Promise.all(names.map((name) => fleet.boot(image, { name, set: name[0]!, services: version(1) })));
-    const callers = new Map(Array.from(fleet.guests.values(), (guest) => [guest.name, new Caller(guest)]));
+    const callers = new Map<Guest, Caller>();
     for (let v = 2; v < 6 && waves < count && fleet.guests.size > 0; v++, waves++) {
-      const brought = drawn(v, names, random);
-      const before = new Map(Array.from(fleet.guests.values(), ({ name, services: on }) => [name, on!.href]));
-      const wave = fleet.update({
-        services: brought,
-        noticeMs: random.below(300),
-        budgetMs: 4000,
-        healthBudgetMs: 4000,
-      });
+      // Those that were started again are called anew, from 1 on.
+      for (const guest of fleet.guests.values()) if (!callers.has(guest)) callers.set(guest, new Caller(guest));
+      const services = drawn(v, names, random);
+      const before = new Map(
+        Array.from(fleet.guests.values(), (guest) => [guest.name, { guest, services: guest.services!.href }]),
+      );
+      const kind = random.oneIn(5) ? "reboot" : "freeze";
+      const wave = fleet.update({ kind, services, noticeMs: random.below(300), budgetMs: 4000, healthBudgetMs: 4000 });
       const [report, act] = await Promise.all([
         wave.result.catch((error: { code?: string }) => error.code ?? String(error)),
         interfere(fleet, wave, random),
       ]);
-      acts[act!] = (acts[act!] ?? 0) + 1;
-      const outcome = typeof report === "string" ? report : report.outcome;
-      ends[outcome] = (ends[outcome] ?? 0) + 1;
+      tally(acts, act);
       if (typeof report === "string") {
         // Tried and found wanting before anything was announced.
         assert.is(report, "SP_UPDATE_REFUSED");
-        for (const guest of fleet.guests.values()) assert.is(guest.services?.href, before.get(guest.name));
-      } else check(fleet, report, before, brought);
+        for (const [name, { guest }] of before) assert.ok([guest, undefined].includes(fleet.guests.get(name)));
+      } else check(fleet, report, before, services);
+      tally(ends, typeof report === "string" ? report : `${report.outcome} ${kind}`);
       assert.equal(fleet.events.list(), []);
-      if (typeof report !== "string" && report.guests.some((one) => one.outcome === "stuck")) break;
+      if (typeof report !== "string" && report.guests.some(({ outcome }) => outcome === "stuck")) break;
     }
     for (const caller of callers.values()) {
       await caller.stop();
@@ -157,7 +165,7 @@ updates("of guests in Workers lose no call and end as they must", async () => {
     }
     // Nobody was lost unheard of: who lives still counts on.
     for (const guest of fleet.guests.values()) {
-      assert.is(await guest.call("bump"), callers.get(guest.name)!.answered + 1, guest.name);
+      assert.is(await guest.call("bump"), (callers.get(guest)?.answered ?? 0) + 1, guest.name);
     }
     for (const [i, incarnation] of incarnations.entries()) assert.is(incarnation, incarnations[0]! + i);
   }
@@ -173,7 +181,7 @@ updates(
   async () => {
     await using fleet = await Fleet.open({ recoveryMs: 0, noticeMs: 0 });
     // Its old services attach twice: when it boots, and never again.
-    const shy = services(`
+    const shy = servicesOf(`
       if (process.env.SP_SHY === "1") throw new Error("not again");
       return { imports: { env: { ask: () => 1 } } };`);
     const guest = await fleet.boot(await clerk(), { name: "a", services: shy });

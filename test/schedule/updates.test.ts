@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import { Fleet, type FleetOptions, type Guest, prepare, type Update, type WaveReport } from "../../dist/index.js";
 import { assemble } from "../support/assemble.ts";
 import { scratch } from "../support/command.ts";
-import { CLERK, clerk, codeOf, endOf, kernels, module, reached, sleep } from "../support/guests.ts";
+import { CLERK, clerk, codeOf, endOf, kernels, module, reached, share, sleep } from "../support/guests.ts";
 import { version } from "../support/versions.ts";
 
 const NOW = { noticeMs: 0, recoveryMs: 0 } as const;
@@ -126,7 +126,7 @@ updates("attaching is late for one guest", async () => {
 });
 
 updates("services are not well before the first instruction: the second moment", async () => {
-  for (const healthy of ["return false;", `throw new Error("no");`]) {
+  for (const healthy of ["return false;", `throw new Error("no");`].slice(0, share(2, 1))) {
     await using fleet = await clerks();
     assert.is(
       (await goesBack(fleet, { services: version(2, { guests: ["a1"], healthy }) })).reason?.code,
@@ -136,7 +136,7 @@ updates("services are not well before the first instruction: the second moment",
 });
 
 updates("services are not well after the guest ran: the third moment, under an event of its own", async () => {
-  for (const ill of ["return false;", `throw new Error("no");`]) {
+  for (const ill of [`throw new Error("no");`, "return false;"].slice(0, share(2, 1))) {
     await using fleet = await clerks();
     const told: string[] = [];
     for (const type of ["scheduled", "started", "completed", "canceled"] as const) {
