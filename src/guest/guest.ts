@@ -354,7 +354,9 @@ export class Guest implements AsyncDisposable {
   }
 
   #startTierUp(): TierUp {
+    const { image, maker } = this.#parts;
     const side: TierUpSide = {
+      codeBytes: () => (maker.modules.length > 0 ? 0 : image.info.sizes.code),
       doing: () => (this.#parts.image.info.style === "command" ? 0 : this.#calls.underWay),
       state: () => this.#parts.freezing.state,
       alone: (work) => this.#alone(() => work(this.#recallSide())),

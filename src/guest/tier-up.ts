@@ -28,10 +28,14 @@ const ENOUGH = 6;
 const PAUSES_MAX = 10;
 /** The guest runs for at least so many times as long as the last capture kept it. */
 const PAUSE_SHARE = 50;
+/** What a first capture takes, for each byte of code, ms: continuations are made, and large programs have large functions. */
+const FIRST_PAUSE_MS = 1e-5;
 /** For a safepoint. The request costs the guest nothing; one that computes in JavaScript is not waited for. */
-const BUDGET_MS = 100;
+const BUDGET_MS = 1000;
 
 export interface TierUpSide {
+  /** Size of the program's code; 0 once continuations for it have been made. */
+  codeBytes(): number;
   /** What the guest is in the middle of, a number that is given once; undefined while it has nothing to do. */
   doing(): number | undefined;
   /** The state word's state. */
@@ -49,13 +53,8 @@ export class TierUp {
   /** Whether every call has a beginning; otherwise only what `begin` was called for. */
   readonly #always: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #doing: number | undefined;
-  #waitMs = WAIT_MS;
-  #pauses = 0;
-  /** Functions, the outermost first, as the last capture found them. */
-  #stack: readonly number[] = [];
-  /** By function: how many captures it has been entered after. */
-  #entered: Map<number, number> = new Map();
+  #waitMs: number = WAIT_MS;
+  #occasion: Occasion = new Occasion(undefined);
 
   constructor(guest: string, side: TierUpSide, { always }: { always: boolean }) {
     this.#guest = guest;
@@ -66,13 +65,13 @@ export class TierUp {
   /** The guest has something to do, for all that is known: a call has been sent. */
   called(): void {
     if (!this.#always) return;
-    if (this.#timer === undefined || this.#side.doing() !== this.#doing) this.begin();
+    if (this.#timer === undefined || this.#side.doing() !== this.#occasion.doing) this.begin();
   }
 
   /** The guest goes on in code that nobody has run before. */
   begin(): void {
-    this.#anew(this.#side.doing());
-    this.#wait(this.#waitMs);
+    this.#occasion = new Occasion(this.#side.doing());
+    this.#wait(Math.max(WAIT_MS, PAUSE_SHARE * FIRST_PAUSE_MS * this.#side.codeBytes()));
   }
 
   end(): void {
@@ -80,34 +79,21 @@ export class TierUp {
     this.#timer = undefined;
   }
 
-  #anew(doing: number | undefined): void {
-    this.#doing = doing;
-    this.#waitMs = WAIT_MS;
-    this.#pauses = 0;
-    this.#stack = [];
-    this.#entered = new Map();
-  }
-
   #wait(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), ms);
-    this.#waitMs = Math.min(2 * this.#waitMs, WAIT_MS_MAX);
+    this.#waitMs = Math.min(2 * ms, WAIT_MS_MAX);
   }
 
   async #look(): Promise<void> {
+    const occasion = this.#occasion;
     const doing = this.#side.doing();
-    if (doing === undefined || (doing !== this.#doing && !this.#always)) return this.end();
-    if (doing !== this.#doing) {
-      this.#anew(doing);
-      return this.#wait(this.#waitMs);
-    }
+    if (doing === undefined || (doing !== occasion.doing && !this.#always)) return this.end();
+    if (doing !== occasion.doing) return this.begin();
     if (this.#side.state() !== RUNNING) return this.#wait(this.#waitMs);
     const timer = this.#timer;
     const report = await this.#side.alone((side) => this.#capture(side)).catch(() => undefined);
-    // A guest that could not leave its thread may be able to another time.
-    const gains = report === undefined || this.#gains(report.sites);
-    this.#pauses++;
-    const goesOn = gains && this.#pauses < PAUSES_MAX;
+    const goesOn = occasion.goesOn(report?.sites);
     if (report !== undefined) {
       const { sites: _, ...rest } = report;
       this.#side.tell({ guest: this.#guest, ...rest, goesOn });
@@ -121,6 +107,7 @@ export class TierUp {
   /** Undefined if the guest cannot leave its thread; this and all that rejects leaves it running, or ended. */
   async #capture(side: RecallSide): Promise<InPlaceReport | undefined> {
     await side.maker.warm();
+    if (side.freezing.state !== RUNNING) return undefined;
     const budget = new Budget(BUDGET_MS, undefined);
     try {
       const off = await tryOnce(side, budget);
@@ -130,6 +117,26 @@ export class TierUp {
       budget.end();
     }
   }
+}
+
+/** One thing that the guest is in the middle of, and what is known of the frames that it keeps. */
+class Occasion {
+  readonly doing: number | undefined;
+  #attempts = 0;
+  /** Functions, the outermost first, as the last capture found them. */
+  #stack: readonly number[] | undefined;
+  /** By function: how many captures it has been entered after. */
+  readonly #entered: Map<number, number> = new Map();
+
+  constructor(doing: number | undefined) {
+    this.doing = doing;
+  }
+
+  /** Whether to try again after a capture found these; undefined for a guest that could not leave its thread this time. */
+  goesOn(sites: readonly SiteRef[] | undefined): boolean {
+    this.#attempts++;
+    return this.#attempts < PAUSES_MAX && (sites === undefined || this.#gains(sites));
+  }
 
   /** Whether there are frames that outlive the time between captures and may not be in their best code yet. */
   #gains(sites: readonly SiteRef[]): boolean {
@@ -138,7 +145,7 @@ export class TierUp {
     this.#stack = stack;
     for (const index of new Set(stack)) this.#entered.set(index, (this.#entered.get(index) ?? 0) + 1);
     // The first capture has nothing to compare with.
-    if (this.#pauses === 0) return stack.length > 0;
+    if (before === undefined) return stack.length > 0;
     const parted = stack.findIndex((index, depth) => index !== before[depth]);
     const lived = parted < 0 ? stack : stack.slice(0, parted);
     return lived.some((index) => this.#entered.get(index)! < ENOUGH);
