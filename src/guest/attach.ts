@@ -53,7 +53,7 @@ function wasiHost({ platform, data, core, waiting, notices }: HostSide): WasiHos
     memory: data.memory,
     clock: { wallNs: platform.wallNs, monotonicNs: core.monotonicNs, cpuNs: core.cpuNs },
     bell: () => Atomics.load(words, index),
-    wait: ({ seen, until }) => waiting.wait({ words, index, value: seen, until }),
+    wait: ({ seen, until }) => waiting.wait({ words, index, value: seen, until, pins: false }),
     mark: ({ ptr, bytes }) => core.markRange(ptr, bytes),
     random: platform.random,
     stdin: new RingReader(core, data.ledger, STDIN, { terminal: data.terminals[STDIN] }),
@@ -88,7 +88,7 @@ function servicesHost({ platform, data, core, waiting, pinning, exports }: HostS
       const ns = pinning.deadlineNs ?? asked;
       pinning.deadlineNs = ns;
       const until = ns === undefined ? undefined : ({ clock: "monotonic", ns } as const);
-      const waited = waiting.wait({ words, index, value, until });
+      const waited = waiting.wait({ words, index, value, until, pins: true });
       pinning.deadlineNs = undefined;
       return waited;
     },

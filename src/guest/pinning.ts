@@ -116,11 +116,14 @@ export class Pinning {
     this.#core.stay();
   }
 
-  /** Runs `sleep`, which answers WANTED if the guest is to leave; throws LeaveSignal then. Called by a service that waits. */
-  waiting<T>(sleep: () => T | typeof WANTED): T {
+  /**
+   * Runs `sleep`, which answers WANTED if the guest is to leave; throws LeaveSignal then. Called by a service that waits; `pins`
+   * says whether it is one of those that are counted.
+   */
+  waiting<T>(sleep: () => T | typeof WANTED, pins: boolean): T {
     const pinned = this.#words[OFF_PINNED >> 2]!;
     // Nothing but the frame of the service that waits, and that one the signal takes off.
-    const onlyService = pinned === 1 && this.#outside === 0;
+    const onlyService = pins && pinned === 1 && this.#outside === 0;
     if (onlyService) this.#words[OFF_PINNED >> 2] = 0;
     try {
       const answer = sleep();

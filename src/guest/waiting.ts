@@ -26,6 +26,8 @@ export interface WaitOptions {
   /** Sleeps only while the word has this value. */
   readonly value: number;
   readonly until?: Deadline | undefined;
+  /** Whether the service that waits is counted among what pins the guest; see Pinning.wrapped(). */
+  readonly pins: boolean;
 }
 
 export class Waiting {
@@ -69,13 +71,13 @@ export class Waiting {
     return left === WANTED ? WANTED : slept;
   }
 
-  wait({ words, index, value, until }: WaitOptions): "woken" | "elapsed" {
+  wait({ words, index, value, until, pins }: WaitOptions): "woken" | "elapsed" {
     for (;;) {
       if (Atomics.load(words, index) !== value) return "woken";
       if (this.#remainingMs(until) === 0) return "elapsed";
       const sleepMsMax = words.buffer === this.#ledger ? Number.POSITIVE_INFINITY : FOREIGN_SLEEP_MS;
       const sleepMs = (): number => Math.min(this.#remainingMs(until), sleepMsMax);
-      this.#pinning.waiting(() => this.#sleep(words, index, value, sleepMs));
+      this.#pinning.waiting(() => this.#sleep(words, index, value, sleepMs), pins);
     }
   }
 

@@ -16,6 +16,7 @@ const PROGRAM = `(module
   (import "env" "nap" (func $nap (param i32) (result i32)))
   (import "env" "fail" (func $fail))
   (import "env" "call" (func $call (param i32) (result i32)))
+  (import "env" "again" (func $again (param i32) (result i32)))
   (memory (export "memory") 1)
   (tag $gone)
   (func $sleep (param $ms i32) (result i32)
@@ -42,6 +43,7 @@ const PROGRAM = `(module
   (func (export "service") (param $ms i32) (result i32)
     (i32.add (i32.const 40) (call $holds (i32.const 1) (local.get $ms) (ref.null extern))))
   (func (export "around") (param $ms i32) (result i32) (i32.add (i32.const 40) (call $call (local.get $ms))))
+  (func (export "through") (param $ms i32) (result i32) (i32.sub (call $again (local.get $ms)) (i32.const 1)))
   (func (export "throw") (param $ms i32) (result i32)
     (i32.add (i32.const 40) (call $catches (i32.const 0))) (drop (call $sleep (local.get $ms))))
   (func $keeps (param $ms i32) (param $own i32) (result i32) (local $x exnref)
@@ -61,7 +63,7 @@ const image = prepare(assemble(PROGRAM)!, { capture: true });
 const SERVICES = services(`
   const nap = (ms) => { const untilMs = host.clock.monotonicMs() + ms; while (host.clock.monotonicMs() < untilMs) host.wait({ untilMs }); return 1; };
   const fail = () => { throw new Error("the services failed"); };
-  return { imports: { env: { nap, fail, call: (ms) => host.exports.wasi(ms) - 40 } } };`);
+  return { imports: { env: { nap, fail, call: (ms) => host.exports.wasi(ms) - 40, again: (ms) => host.exports.plain(ms) + 1 } } };`);
 
 const pinning = suite<{ fleet: Fleet }>("pinning");
 pinning.before(async (context) => {
@@ -76,6 +78,7 @@ for (const [name, captured] of [
   ["wasi", false],
   ["service", false],
   ["around", false],
+  ["through", false],
   ["throw", true],
   ["own", true],
   ["foreign", false],
