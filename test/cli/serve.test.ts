@@ -220,6 +220,17 @@ serving("is looked at by top, which needs a terminal", async ({ served }) => {
   assert.ok(sight.pauses.some(({ by, count }: any) => by === "handover" && count === 7));
 });
 
+serving("starts guests again where that is asked for, and only there", async ({ served }) => {
+  const before = await Promise.all(["orders_1", "tracked"].map((guest) => call(served, guest, "bump")));
+  assert.ok((before[0] as number) > 1);
+  const { status, stdout, stderr } = await served.command("update", "--kind", "reboot", "--set", "orders");
+  assert.is(status, 0, stderr);
+  assert.match(stdout.toString(), /orders_2: updated/);
+  assert.is(await call(served, "orders_1", "bump"), 1, "its memory is a new one");
+  assert.is(await call(served, "tracked", "bump"), (before[1] as number) + 1);
+  assert.is((await served.json("ps")).filter(({ state }: any) => state === "idle").length, 4);
+});
+
 serving("refuses a second one at the same socket", async ({ served }) => {
   const { status, stderr } = await stillpoint(["serve", join(served.directory, "fleet.json")]);
   assert.is(status, 1);
@@ -232,7 +243,8 @@ serving.run();
 const life = suite("serve: the life of an event");
 
 life("is played by five lines of curl, with the right incarnation at each step", async () => {
-  const served = await Served.start(fleetDirectory(), { ...FLEET, noticeMs: 600_000 });
+  const solo = { name: "solo", module: "clerk.wasm", services: "v1.mjs", metadata: { socket: "solo.sock" } };
+  const served = await Served.start(fleetDirectory(), { ...FLEET, noticeMs: 600_000, guests: [...GUESTS, solo] });
   const run = promisify(execFile);
   const sh = async (line: string): Promise<string> => {
     const script = `URL='${served.metadata}/metadata/scheduledevents?api-version=2020-07-01'; SOCK='${served.socket}'; ${line}`;
@@ -257,7 +269,12 @@ life("is played by five lines of curl, with the right incarnation at each step",
     undefined,
   ]);
   assert.equal(read(await sh(GET)), [4, undefined]);
+
+  const name = "http://localhost/metadata/instance/compute/name?api-version=2021-02-01&format=text";
+  const own = join(served.directory, "solo.sock");
+  assert.is(await sh(`curl -s -H Metadata:true --unix-socket '${own}' '${name}'`), "solo", "a listener of its own");
   assert.is(await served.end(), 0);
+  assert.not(existsSync(own));
 });
 
 life.run();

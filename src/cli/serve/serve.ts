@@ -72,6 +72,8 @@ function tellInterrupted(fleet: Fleet, log: Log): void {
 export async function serve(file: string): Promise<void> {
   const configuration = await readConfiguration(file);
   const log = new Log();
+  // Whoever read what guests print has gone. They go on.
+  process.stdout.on("error", () => undefined);
   const startedAt = new Date().toISOString();
   const asked = endAsked();
   let api: Api | undefined;
