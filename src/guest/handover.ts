@@ -78,7 +78,7 @@ export async function handOver(
     report.restoreMs = restoreMs;
     if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
   } catch (cause) {
-    await rollBack(side, standby, off);
+    report.blackoutMs = await rollBack(side, standby, off);
     if (signal?.aborted === true) throw signal.reason;
     throw new HandoverError(side.guest, { cause: cause as StillpointError, report, guestState: side.state() });
   } finally {
@@ -120,12 +120,12 @@ async function ready({ maker }: HandoverSide, standby: HostLink, held: Promise<v
   await prepared;
 }
 
-/** The guest goes on where it was, in the old host. */
-async function rollBack(side: HandoverSide, standby: HostLink, off: OffThread | undefined): Promise<void> {
+/** The guest goes on where it was, in the old host. Answers for how long it stood still. */
+async function rollBack(side: HandoverSide, standby: HostLink, off: OffThread | undefined): Promise<number> {
   // Its end is awaited before the old host goes on, so that there are never two.
   await retire(standby, "abandoned");
-  if (off === undefined || side.freezing.state !== FROZEN) return;
-  await goOn(side, off);
+  if (off === undefined || side.freezing.state !== FROZEN) return 0;
+  return (await goOn(side, off)).blackoutMs;
 }
 
 /** Lets a host dispose of its services, and ends it. */

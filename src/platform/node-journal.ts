@@ -4,7 +4,8 @@
  *
  * Whoever wants to write puts its own lock there first and looks for others second. Of two that come at once each sees the other, and
  * both may be refused, but never do both write. Locks of processes that are gone are removed on the way. No lock is ever taken over,
- * so there is no moment at which two could do so.
+ * so there is no moment at which two could do so. All of this is between processes that see each other: those of one machine, and of
+ * one container or of none.
  */
 
 import {

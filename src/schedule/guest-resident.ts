@@ -10,7 +10,7 @@
  * What a reboot was given is tried before, as far as it can be, because there is no way back to the memory.
  */
 
-import { StillpointError } from "../errors.ts";
+import { GuestStateError, StillpointError } from "../errors.ts";
 import type { Guest } from "../guest/guest.ts";
 import type { BootOptions } from "../guest/options.ts";
 import type { Image } from "../prepare/image.ts";
@@ -122,8 +122,11 @@ export class GuestResident implements Resident {
   }
 
   async #trial(services: URL): Promise<Verdict> {
+    const ended = new AbortController();
+    const over = new GuestStateError(this.name, "ended", "nothing can be tried for it");
+    void this.#guest.exited.then(() => ended.abort(over));
     try {
-      await this.#guest.trial({ services });
+      await this.#guest.trial({ services, signal: ended.signal });
       return { ok: true };
     } catch (error) {
       const code = error instanceof StillpointError ? error.code : "SP_SERVICES_INVALID";

@@ -6,7 +6,7 @@
  * speaks against what it was given; one that ends by itself speaks against nothing.
  */
 
-import { StillpointError } from "../errors.ts";
+import { HandoverError, StillpointError } from "../errors.ts";
 import { checkup } from "./checkup.ts";
 import type { Clock } from "./clock.ts";
 import type { EventHandle, EventType } from "./event.ts";
@@ -166,7 +166,7 @@ export class Turn {
       } catch (cause) {
         if (!alive(passenger) || limits.signal.aborted) return;
         failure ??= passenger.error = errorOf(cause, passenger.guest);
-        this.#become(passenger, "rolledBack");
+        this.#become(passenger, "rolledBack", cause instanceof HandoverError ? cause.report.blackoutMs : 0);
         stop.abort();
       }
     };
@@ -265,6 +265,7 @@ export class Turn {
         const { blackoutMs } = await passenger.replaced!.back(this.#limits);
         return this.#become(passenger, "rolledBack", blackoutMs);
       } catch (cause) {
+        if (cause instanceof HandoverError) passenger.blackoutMs += cause.report.blackoutMs;
         if (tries < BACK_TRIES || !alive(passenger)) continue;
         passenger.error = errorOf(cause, passenger.guest);
         return this.#become(passenger, "stuck");

@@ -79,7 +79,7 @@ async function interfere(fleet: Fleet, wave: Wave, random: Random): Promise<stri
       wave.resume();
     },
     approve: () => fleet.events.approve(fleet.events.list().map(({ id }) => id)),
-    crash: () => void codeOf(guest()?.call("crash") ?? Promise.resolve()),
+    crash: () => codeOf(guest()?.call("crash") ?? Promise.resolve()),
     terminate: () => guest()?.terminate(),
     freeze: async () => {
       const held = guest();

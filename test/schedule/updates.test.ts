@@ -172,6 +172,7 @@ updates("a guest stands still for longer than it may", async () => {
   const restore = "if (state !== undefined) { const until = Date.now() + 900; while (Date.now() < until); }";
   const report = await goesBack(fleet, { services: version(2, { guests: ["a1"], restore }), maxImpactMs: 300 });
   assert.is(report.reason?.code, "SP_HANDOVER_FAILED");
+  assert.ok(report.guests.find(({ guest }) => guest === "a1")!.blackoutMs >= 300, "what it took is told");
 });
 
 updates("a guest cannot be frozen within its budget", async () => {
