@@ -38,10 +38,13 @@ export type LoopShape =
 /** How often a counted loop goes round between two polls: some microseconds. */
 export const COUNTED_ROUNDS = 1024;
 
-/** A body of more bytes than this is not repeated; one of fewer is repeated until about twice as much is there. */
-const UNROLL_BODY_BYTES_MAX = 160;
-const UNROLL_COPIES_MAX = 16;
-/** In larger functions nothing is repeated, so that none outgrows what engines accept: copies are at most 26 times as long. */
+/**
+ * A body of more bytes than this is not repeated; one of fewer is repeated until about twice as much is there. Engines unroll small
+ * loops themselves, and a counter does not keep them from it: only where it weighs against what the body does are copies better.
+ */
+const UNROLL_BODY_BYTES_MAX = 60;
+const UNROLL_COPIES_MAX = 4;
+/** In larger functions nothing is repeated, so that none outgrows what engines accept: copies are at most eight times as long. */
 const UNROLL_FUNCTION_BYTES_MAX = 256 * 1024;
 
 /** How the loop that begins at token `t` is polled. Follows from the original bytes alone. */

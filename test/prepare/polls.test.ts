@@ -14,7 +14,7 @@ import { runOriginal, runPrepared, wat } from "../support/wat.ts";
 const polls = suite("polls");
 
 /** Turns between two polls that a loop of each shape may take. */
-const UNROLLED_MAX = 16;
+const UNROLLED_MAX = 4;
 
 const TURN = `(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))`;
 /** Enough code for a loop that is too large to be repeated. */
@@ -59,8 +59,17 @@ const SHAPES: readonly { name: string; body: string; more?: string; longest: num
     body: `(block $out (loop $l (br_if $out (i32.ge_u (local.get $i) (local.get $n))) ${TURN} (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $l))) (local.get $i)`,
   },
   {
-    name: "a small loop that leaves by return, br_table and outer labels, with a result of its own",
+    name: "a small loop that leaves by br_table and outer labels, with a result of its own",
     longest: UNROLLED_MAX,
+    body: `(block $a (result i32)
+      (loop $l (result i32) ${TURN} (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $a (local.get $i) (i32.gt_u (local.get $i) (i32.sub (local.get $n) (i32.const 3)))) (drop)
+        (block $x (br_table $x $l (i32.and (local.get $i) (i32.const 1))))
+        (br_if $l (local.get $i)) (i32.const 42)))`,
+  },
+  {
+    name: "a loop that leaves by return, br_table and outer labels, with a result of its own",
+    longest: COUNTED_ROUNDS,
     body: `(block $a (result i32) (block $b (result i32)
       (loop $l (result i32) ${TURN} (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (if (i32.eq (local.get $i) (i32.const 77777)) (then (return (i32.const 3))))
