@@ -29,6 +29,7 @@ export type {
   HandoverReport,
   ResumeReport,
   TierUpReport,
+  TrackReport,
 } from "./guest/reports.ts";
 export type { Attach, Services, ServicesHost } from "./guest/services.ts";
 export type { OutputOption, StdinOption } from "./guest/streams.ts";

@@ -5,13 +5,13 @@ import { attachCore, createLedger, ownerSide } from "../core/core.ts";
 import { StillpointError } from "../errors.ts";
 import type { Platform } from "../platform/platform.ts";
 import { Image } from "../prepare/image.ts";
-import { prepare } from "../prepare/off-thread.ts";
 import type { Makers } from "../resume/makers.ts";
 import { changedTables } from "../resume/tables.ts";
 import { NOTICE_DIRECTORY } from "../wasi/notice-files.ts";
-import { type Assets, loadAssets } from "./assets.ts";
+import { loadAssets } from "./assets.ts";
 import { CALL_QUEUE_MAX } from "./calls.ts";
 import { Freezing } from "./freezing.ts";
+import { groundOf, twinOf } from "./ground.ts";
 import { FIRST_HOST, Guest } from "./guest.ts";
 import { GuestMemory } from "./memory.ts";
 import type { HostData, OutputMode } from "./messages.ts";
@@ -20,7 +20,6 @@ import { type BootOptions, CLOCK_POLICIES, SLEW_PPM_MAX } from "./options.ts";
 import { mustCapture } from "./recall.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import { InputPump, type OutputOption, OutputPump } from "./streams.ts";
-import { MarksTracking, ScanTracking, type Tracking } from "./tracking.ts";
 
 const PAGE_BYTES = 0x10000;
 
@@ -45,29 +44,20 @@ async function imageFor(
   { track, plainPolls, signal }: { track: BootOptions["track"]; plainPolls: boolean; signal: AbortSignal | undefined },
 ): Promise<Image> {
   const { options } = image.info;
-  const wanted = {
-    ...options,
+  const twin = twinOf(image, {
     track: track === "marks" ? "marks" : options.track,
     polls: plainPolls ? options.polls : "atomic",
-  } as const;
-  if (wanted.track === options.track && wanted.polls === options.polls) return image;
-  return prepare(image.original(), { ...wanted, ...(signal && { signal }) });
-}
-
-function trackingFor(
-  track: BootOptions["track"],
-  parts: {
-    image: Image;
-    assets: Assets;
-    core: ReturnType<typeof attachCore>;
-    ledger: WebAssembly.Memory;
-    memory: WebAssembly.Memory;
-  },
-): Tracking | undefined {
-  const { pageBytes } = parts.image.info.options;
-  if (track === "marks") return new MarksTracking(parts.core, parts.ledger, parts.memory, pageBytes);
-  if (track === "scan") return new ScanTracking(parts.assets.scan, parts.memory, pageBytes);
-  return undefined;
+  });
+  if (signal === undefined) return twin;
+  // Others may wait for the same twin: it is made, whoever gives up.
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([twin, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 function modeOf(output: OutputOption): OutputMode {
@@ -136,19 +126,17 @@ export async function bootGuest(
     imageFor(given, { track: options.track, plainPolls, signal }),
   ]);
   if (options.tierUp === true) mustCapture(image, name);
-  const module = await image.module;
+  const ground = await groundOf(image, makers);
   signal?.throwIfAborted();
 
-  const maker = makers.of(image);
   const memory = createMemory(image, name, options.memoryBytesMax);
   const ledger = createLedger({ pageShift: Math.log2(image.info.options.pageBytes), host: FIRST_HOST });
   const core = attachCore(assets.core, ledger, ownerSide(platform.nowNs));
   const policy = options.monotonicClock ?? "include";
   core.startClock(CLOCK_POLICIES.indexOf(policy), options.slewPpmMax ?? SLEW_PPM_MAX);
   const guestMemory = new GuestMemory(memory, core);
-  const common: Omit<HostData, "host" | "role" | "services" | "continuations"> = {
+  const common: Omit<HostData, "host" | "role" | "services" | "module" | "continuations"> = {
     guest: name,
-    module,
     style: image.info.style,
     memory,
     memoryImport: { module: image.info.memory.importModule, name: image.info.memory.importName },
@@ -171,7 +159,8 @@ export async function bootGuest(
   };
   const guest = new Guest({
     name,
-    image,
+    ground,
+    groundFor: async (track) => groundOf(await twinOf(image, { ...image.info.options, track }), makers),
     platform,
     core,
     ledger,
@@ -182,17 +171,17 @@ export async function bootGuest(
       excludes: policy !== "include",
       mayBlock: platform.mayBlock,
     }),
-    tracking: trackingFor(options.track, { image, assets, core, ledger, memory }),
+    track: options.track ?? "none",
+    trackers: { core, ledger, memory, pageBytes: image.info.options.pageBytes, scan: assets.scan },
     stdin: new InputPump(core, ledger, stdin, platform),
     stdout: new OutputPump(core, ledger, STDOUT, stdout, platform),
     stderr: new OutputPump(core, ledger, STDERR, stderr, platform),
     callQueueMax: options.callQueueMax ?? CALL_QUEUE_MAX,
     services: options.services?.href,
     approve: notices.approve,
-    maker,
     tierUp: options.tierUp,
-    spawn: (host, events) => {
-      const data: HostData = { ...common, ...host, continuations: maker.modules };
+    spawn: (host, { module, maker }, events) => {
+      const data: HostData = { ...common, ...host, module, continuations: maker.modules };
       return platform.spawn(
         (Worker) => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
         { name: `stillpoint ${name}`, data },

@@ -14,18 +14,18 @@ import { ENDED, FREEZING, FROZEN, IDLE, OFF_EPOCH, RUNNING, WAITING } from "../a
 import type { Core } from "../core/core.ts";
 import { GuestStateError, HostLostError, StillpointError } from "../errors.ts";
 import type { Platform, Thread, ThreadEvents } from "../platform/platform.ts";
-import type { Image } from "../prepare/image.ts";
-import type { ContinuationMaker } from "../resume/maker.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import { type Eligibility, eligibilityOf } from "./eligibility.ts";
 import type { FreezeOptions, Freezing } from "./freezing.ts";
+import type { Ground } from "./ground.ts";
 import { type HandoverOptions, handOver, tryOut } from "./handover.ts";
 import { examine } from "./health.ts";
 import { HostLink } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
+import { checkTrackMode } from "./options.ts";
 import { mustCapture, type RecallSide } from "./recall.ts";
 import type {
   DirtyReport,
@@ -40,7 +40,7 @@ import type {
 import { STDERR, STDOUT } from "./rings.ts";
 import type { InputPump, OutputPump } from "./streams.ts";
 import { TierUp, type TierUpSide } from "./tier-up.ts";
-import type { Tracking } from "./tracking.ts";
+import { type Trackers, type Tracking, type TrackMode, trackingFromNow, trackingSinceBoot } from "./tracking.ts";
 import { trapError } from "./trap.ts";
 
 /** How long an idle guest's services get to dispose of themselves at the end, ms. */
@@ -60,25 +60,26 @@ const WORDS: Record<number, GuestState> = {
 /** What boot puts together for a guest. */
 export interface GuestParts {
   readonly name: string;
-  readonly image: Image;
+  readonly ground: Ground;
+  /** The same program, with or without marks in its code. */
+  groundFor(track: "none" | "marks"): Promise<Ground>;
   readonly platform: Platform;
   readonly core: Core;
   readonly ledger: WebAssembly.Memory;
   readonly memory: GuestMemory;
   readonly freezing: Freezing;
-  readonly tracking: Tracking | undefined;
+  readonly track: TrackMode;
+  readonly trackers: Trackers;
   readonly stdin: InputPump;
   readonly stdout: OutputPump;
   readonly stderr: OutputPump;
   readonly callQueueMax: number;
   /** Starts a Worker for this guest; what differs from host to host is given here. */
-  spawn(host: Pick<HostData, "host" | "role" | "services">, events: ThreadEvents): Thread;
+  spawn(host: Pick<HostData, "host" | "role" | "services">, ground: Ground, events: ThreadEvents): Thread;
   readonly services: string | undefined;
   /** Events that may start, as far as this guest is concerned. */
   approve(ids: readonly string[]): void;
   readonly tierUp: boolean | undefined;
-  /** Of the guest's image. */
-  readonly maker: ContinuationMaker;
 }
 
 /** The number of a guest's first host; later ones count on. */
@@ -105,6 +106,10 @@ export class Guest implements AsyncDisposable {
   /** Of the last host that was started. */
   #hostNumber = FIRST_HOST;
   #services: string | undefined;
+  #ground: Ground;
+  #tracking: Tracking | undefined;
+  /** Over when nothing changes the tracking. */
+  #lastTrack: Promise<unknown> = Promise.resolve();
   #handingOver = false;
   /** Of the caller's. */
   #holds = 0;
@@ -125,7 +130,9 @@ export class Guest implements AsyncDisposable {
     this.#words = new Int32Array(parts.ledger.buffer);
     this.#descriptors = new Descriptors(parts.ledger);
     this.#calls = new Calls(parts.name, { queueMax: parts.callQueueMax, post: (message) => this.#post(message) });
-    if (parts.tierUp !== false && parts.image.info.options.capture) this.#tierUp = this.#startTierUp();
+    this.#ground = parts.ground;
+    this.#tracking = trackingSinceBoot(parts.track, parts.trackers);
+    if (parts.tierUp !== false && parts.ground.image.info.options.capture) this.#tierUp = this.#startTierUp();
     // Whoever boots a guest awaits this; a failure that nobody awaits is still told by `exited`.
     this.#ready.promise.catch(() => undefined);
   }
@@ -255,25 +262,12 @@ export class Guest implements AsyncDisposable {
     if (this.#stage === "booting" || this.#handingOver) {
       throw new GuestStateError(this.name, this.state, "it is being booted or handed over already");
     }
-    const eligibility = eligibilityOf(this.#parts.image);
-    if (!eligibility.ok) {
-      throw new StillpointError(eligibility.code, `guest ${this.name} cannot be handed over: ${eligibility.reason}`);
-    }
+    this.#mustMove();
     const services = this.#servicesFor(options);
     this.#handingOver = true;
     try {
       return await this.#alone(async () => {
-        const copied = this.#parts.memory.bytesCopied;
-        const report = await handOver(
-          {
-            ...this.#recallSide(),
-            startStandby: () => this.#startHost("standby", services),
-            moved: (to) => this.#moved(to, services),
-            state: () => this.state,
-          },
-          options,
-        );
-        const whole = { ...report, guestBytesCopied: this.#parts.memory.bytesCopied - copied };
+        const whole = await this.#handOver(options, services, this.#ground);
         this.#dispatch("handover", whole);
         this.#tierUp?.begin();
         return whole;
@@ -281,6 +275,37 @@ export class Guest implements AsyncDisposable {
     } finally {
       this.#handingOver = false;
     }
+  }
+
+  /** `moved` is called when the guest is the new host's, and still frozen. */
+  async #handOver(
+    options: HandoverOptions,
+    services: string | undefined,
+    ground: Ground,
+    moved: () => void = () => undefined,
+  ): Promise<HandoverReport> {
+    const copied = this.#parts.memory.bytesCopied;
+    const report = await handOver(
+      {
+        ...this.#recallSide(),
+        next: ground.maker,
+        startStandby: () => this.#startHost("standby", services, ground),
+        moved: (to) => {
+          this.#moved(to, services);
+          this.#ground = ground;
+          moved();
+        },
+        state: () => this.state,
+      },
+      options,
+    );
+    return { ...report, guestBytesCopied: this.#parts.memory.bytesCopied - copied };
+  }
+
+  #mustMove(): void {
+    const eligibility = eligibilityOf(this.#ground.image);
+    if (eligibility.ok) return;
+    throw new StillpointError(eligibility.code, `guest ${this.name} cannot be handed over: ${eligibility.reason}`);
   }
 
   /**
@@ -291,7 +316,7 @@ export class Guest implements AsyncDisposable {
    */
   async trial(options: HandoverOptions = {}): Promise<void> {
     this.#mustLive("nothing can be tried for it");
-    await tryOut(() => this.#startHost("standby", this.#servicesFor(options)), options);
+    await tryOut(() => this.#startHost("standby", this.#servicesFor(options), this.#ground), options);
   }
 
   #servicesFor({ services }: HandoverOptions): string | undefined {
@@ -301,7 +326,7 @@ export class Guest implements AsyncDisposable {
   /** Whether the guest can be handed over. Touches nothing: a plan asks it before anything happens. */
   async eligibility(): Promise<Eligibility> {
     if (!this.#alive()) return { ok: false, code: "SP_GUEST_STATE", reason: `the guest is ${this.state}` };
-    return eligibilityOf(this.#parts.image);
+    return eligibilityOf(this.#ground.image);
   }
 
   /**
@@ -320,7 +345,7 @@ export class Guest implements AsyncDisposable {
     if (this.#stage === "booting") throw new GuestStateError(this.name, this.state, "its services cannot be asked yet");
     return this.#alone(async () => {
       if (this.#host?.examinable !== true) return true;
-      mustCapture(this.#parts.image, this.name);
+      mustCapture(this.#ground.image, this.name);
       return examine(this.#recallSide(), options);
     });
   }
@@ -346,7 +371,7 @@ export class Guest implements AsyncDisposable {
       core: this.#parts.core,
       freezing: this.#parts.freezing,
       host: this.#host as HostLink,
-      maker: this.#parts.maker,
+      maker: this.#ground.maker,
       words: this.#words,
       hold: () => this.#calls.hold(),
       again: () => this.#calls.again(),
@@ -354,10 +379,9 @@ export class Guest implements AsyncDisposable {
   }
 
   #startTierUp(): TierUp {
-    const { image, maker } = this.#parts;
     const side: TierUpSide = {
-      codeBytes: () => (maker.modules.length > 0 ? 0 : image.info.sizes.code),
-      doing: () => (this.#parts.image.info.style === "command" ? 0 : this.#calls.underWay),
+      codeBytes: () => (this.#ground.maker.modules.length > 0 ? 0 : this.#ground.image.info.sizes.code),
+      doing: () => (this.#ground.image.info.style === "command" ? 0 : this.#calls.underWay),
       state: () => this.#parts.freezing.state,
       alone: (work) => this.#alone(() => work(this.#recallSide())),
       tell: (report) => this.#dispatch("tierUp", report),
@@ -393,14 +417,61 @@ export class Guest implements AsyncDisposable {
   }
 
   /**
+   * Has written pages known from here on, in another way or no longer, whatever the guest is in the middle of. Marks are in the
+   * code: the guest is handed over to the image's twin, under the same services anew, once that has been prepared, which happens in
+   * the background and once for each image. The map is empty then, and its `epoch` says since when; a `track` event says what it took.
+   *
+   * On failure the guest goes on as it was, tracked as it was. In the order of the calls; the same mode again begins anew.
+   *
+   * @throws {HandoverError} SP_HANDOVER_FAILED, as from handover()
+   * @throws {StillpointError} SP_MODULE_UNSUPPORTED: it is not eligible; SP_CONFIG_INVALID: no such mode
+   * @throws {GuestStateError} SP_GUEST_STATE: the guest is being booted, or has ended
+   */
+  track(mode: TrackMode): Promise<void> {
+    const work = this.#lastTrack.then(() => this.#track(mode));
+    this.#lastTrack = work.catch(() => undefined);
+    return work;
+  }
+
+  async #track(mode: TrackMode): Promise<void> {
+    checkTrackMode(mode);
+    this.#mustLive("it cannot be tracked");
+    if (this.#stage === "booting") throw new GuestStateError(this.name, this.state, "it cannot be tracked yet");
+    const from = performance.now();
+    const track = mode === "marks" ? "marks" : "none";
+    const moves = this.#ground.image.info.options.track !== track;
+    if (moves) this.#mustMove();
+    const ground = moves ? await this.#parts.groundFor(track) : this.#ground;
+    const imageMs = performance.now() - from;
+    const begin = (): void => {
+      const epoch = Atomics.load(this.#words, OFF_EPOCH >> 2);
+      this.#tracking = trackingFromNow(mode, this.#parts.trackers, epoch);
+    };
+    const blackoutMs = moves
+      ? (await this.#alone(() => this.#handOver({}, this.#services, ground, begin))).blackoutMs
+      : (await this.#frozenFor(begin)).blackoutMs;
+    this.#dispatch("track", { guest: this.name, mode, blackoutMs, imageMs, imageBytes: ground.image.bytes.length });
+    if (moves) this.#tierUp?.begin();
+  }
+
+  /** Does something with the guest at rest, when nothing takes it off its thread. */
+  #frozenFor(work: () => void): Promise<ResumeReport> {
+    return this.#alone(async () => {
+      await this.#parts.freezing.freeze();
+      work();
+      return this.#parts.freezing.resume();
+    });
+  }
+
+  /**
    * Which pages were written since the map was last cleared, or since boot. Freezes the guest for the time of the sweep.
    *
-   * @throws {StillpointError} SP_CONFIG_INVALID: the guest was booted without tracking
+   * @throws {StillpointError} SP_CONFIG_INVALID: the guest is not tracked
    */
   async dirty({ clear = false, ...options }: { clear?: boolean } & FreezeOptions = {}): Promise<DirtyReport> {
-    const tracking = this.#parts.tracking;
+    const tracking = this.#tracking;
     if (tracking === undefined) {
-      const message = `guest ${this.name} was booted without tracking; boot it with track "marks" or "scan"`;
+      const message = `guest ${this.name} is not tracked; boot it with track "marks" or "scan", or call track() before`;
       throw new StillpointError("SP_CONFIG_INVALID", message);
     }
     const sweep = (): DirtyReport => tracking.sweep({ clear, epoch: Atomics.load(this.#words, OFF_EPOCH >> 2) });
@@ -420,7 +491,7 @@ export class Guest implements AsyncDisposable {
    *   SP_CALL_TIMEOUT, SP_GUEST_TRAP and SP_HOST_LOST (the guest has failed), SP_GUEST_STATE (it ended before)
    */
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
-    if (this.#parts.image.info.style === "command") {
+    if (this.#ground.image.info.style === "command") {
       return Promise.reject(new GuestStateError(this.name, this.state, "a command runs by itself and takes no calls"));
     }
     const outcome = this.#calls.call(name, args, options) as Promise<T>;
@@ -434,14 +505,14 @@ export class Guest implements AsyncDisposable {
   /** Starts the guest's first host. Resolves when the guest has booted. For fleet.boot alone. */
   start(): Promise<void> {
     // Unless it was ended before it began: the fleet was closed meanwhile.
-    if (this.#ending === undefined) this.#host = this.#startHost("boot", this.#services);
+    if (this.#ending === undefined) this.#host = this.#startHost("boot", this.#services, this.#ground);
     return this.#ready.promise;
   }
 
-  #startHost(role: HostData["role"], services: string | undefined): HostLink {
+  #startHost(role: HostData["role"], services: string | undefined, ground: Ground): HostLink {
     const number = this.#hostNumber++;
-    const link: HostLink = new HostLink(this.name, number, this.#parts.maker.modules.length, {
-      spawn: (events) => this.#parts.spawn({ host: number, role, services }, events),
+    const link: HostLink = new HostLink(this.name, number, ground.maker.modules.length, {
+      spawn: (events) => this.#parts.spawn({ host: number, role, services }, ground, events),
       // A host that does not have the guest has nothing to say about it.
       events: {
         message: (message) => {
@@ -483,7 +554,7 @@ export class Guest implements AsyncDisposable {
   }
 
   #failure({ code, message, stack, cause }: Failure): StillpointError {
-    if (code === "SP_GUEST_TRAP") return trapError(this.name, this.#parts.image, { message, stack, cause });
+    if (code === "SP_GUEST_TRAP") return trapError(this.name, this.#ground.image, { message, stack, cause });
     return new StillpointError(code, `guest ${this.name}: ${message}`, { cause });
   }
 

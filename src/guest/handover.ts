@@ -15,6 +15,7 @@
 
 import { FROZEN } from "../abi.ts";
 import { HandoverError, type StillpointError } from "../errors.ts";
+import type { ContinuationMaker } from "../resume/maker.ts";
 import { Budget } from "./budget.ts";
 import { checkBudget } from "./freezing.ts";
 import type { HostLink } from "./link.ts";
@@ -42,6 +43,8 @@ export interface HandoverOptions {
 
 /** What a handover needs of the guest. */
 export interface HandoverSide extends RecallSide {
+  /** Makes the continuations for the image that the new host runs. */
+  readonly next: ContinuationMaker;
   startStandby(): HostLink;
   /** The guest is the new host's. */
   moved(to: HostLink): void;
@@ -55,12 +58,12 @@ export async function handOver(
   checkBudget(budgetMs);
   checkBudget(blackoutMsMax);
   signal?.throwIfAborted();
-  const { core, freezing, maker, host: old } = side;
+  const { core, freezing, next, host: old } = side;
   const budget = new Budget(budgetMs, signal);
   const report = emptyReport(side.guest);
   let off: OffThread | undefined;
   const standby = side.startStandby();
-  const held = maker.hold(SETTLE_MS);
+  const held = next.hold(SETTLE_MS);
   try {
     await budget.within(ready(side, standby, held), "the new host was not ready");
     off = await takeOff(side, budget);
@@ -72,8 +75,8 @@ export async function handOver(
     report.frames = taken.frames;
     report.frameBytes = taken.frameBytes;
     report.stateBytes = taken.stateBytes;
-    Object.assign(report, await budget.within(maker.make(taken.sites), "continuations were not made"));
-    standby.post({ type: "adopt", handed, continuations: fresh(maker, standby) });
+    Object.assign(report, await budget.within(next.make(taken.sites), "continuations were not made"));
+    standby.post({ type: "adopt", handed, continuations: fresh(next, standby) });
     const { restoreMs } = await budget.within(standby.next("adopted"), "the new host did not take the guest over");
     report.restoreMs = restoreMs;
     if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
@@ -84,7 +87,7 @@ export async function handOver(
   } finally {
     budget.end();
     void held.then(
-      () => maker.unhold(),
+      () => next.unhold(),
       () => undefined,
     );
   }
@@ -113,10 +116,10 @@ export async function tryOut(
 }
 
 /** Everything that can be done while the guest still runs. */
-async function ready({ maker }: HandoverSide, standby: HostLink, held: Promise<void>): Promise<void> {
+async function ready({ next }: HandoverSide, standby: HostLink, held: Promise<void>): Promise<void> {
   await Promise.all([standby.next("standby"), held]);
   const prepared = standby.next("prepared");
-  standby.post({ type: "prepare", continuations: fresh(maker, standby) });
+  standby.post({ type: "prepare", continuations: fresh(next, standby) });
   await prepared;
 }
 

@@ -42,6 +42,12 @@ export interface BootOptions {
 
 export const CLOCK_POLICIES = ["include", "exclude", "slew"] as const;
 const TRACK_MODES = ["none", "marks", "scan"] as const;
+
+/** @throws {StillpointError} SP_CONFIG_INVALID */
+export function checkTrackMode(mode: unknown): void {
+  if (!TRACK_MODES.some((known) => known === mode)) throw invalid(`track must be one of ${TRACK_MODES.join(", ")}`);
+}
+
 export const SLEW_PPM_MAX = 100_000;
 
 function invalid(message: string): StillpointError {

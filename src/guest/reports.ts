@@ -70,6 +70,17 @@ export interface TierUpReport {
   readonly goesOn: boolean;
 }
 
+/** Tracking was changed on a running guest. */
+export interface TrackReport {
+  readonly guest: string;
+  readonly mode: "none" | "marks" | "scan";
+  readonly blackoutMs: number;
+  /** Until the image was there that the guest runs on now: near 0 if a guest had needed it before. In the background. */
+  readonly imageMs: number;
+  /** Size of that image, which is kept as long as the other one is. */
+  readonly imageBytes: number;
+}
+
 export interface DirtyReport {
   /** How many tracking pages are dirty. */
   readonly pages: number;
@@ -91,6 +102,7 @@ export interface GuestEventMap {
   resume: CustomEvent<ResumeReport>;
   handover: CustomEvent<HandoverReport>;
   tierUp: CustomEvent<TierUpReport>;
+  track: CustomEvent<TrackReport>;
 }
 
 /** An EventTarget whose events have known names and details. */

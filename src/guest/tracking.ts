@@ -13,6 +13,34 @@ import type { Core } from "../core/core.ts";
 import { instantiateSync } from "../core/loader.ts";
 import type { DirtyReport } from "./reports.ts";
 
+export type TrackMode = "none" | "marks" | "scan";
+
+/** What tracking works on. */
+export interface Trackers {
+  readonly core: Core;
+  readonly ledger: WebAssembly.Memory;
+  readonly memory: WebAssembly.Memory;
+  readonly pageBytes: number;
+  /** The second core module. */
+  readonly scan: WebAssembly.Module;
+}
+
+/** Tracking since boot. */
+export function trackingSinceBoot(
+  mode: TrackMode,
+  { core, ledger, memory, pageBytes, scan }: Trackers,
+): Tracking | undefined {
+  if (mode === "marks") return new MarksTracking(core, ledger, memory, pageBytes);
+  return mode === "scan" ? new ScanTracking(scan, memory, pageBytes) : undefined;
+}
+
+/** Tracking from now on: nothing counts as written. The guest is frozen. */
+export function trackingFromNow(mode: TrackMode, trackers: Trackers, epoch: number): Tracking | undefined {
+  const tracking = trackingSinceBoot(mode, trackers);
+  tracking?.sweep({ clear: true, epoch });
+  return tracking;
+}
+
 export interface Tracking {
   sweep(options: { clear: boolean; epoch: number }): DirtyReport;
 }
