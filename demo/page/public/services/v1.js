@@ -1,0 +1,3 @@
+import { version } from "./painter.js";
+
+export default version("v1");

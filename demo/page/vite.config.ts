@@ -1,0 +1,21 @@
+/** The page as files, and its server: with the headers that isolate it. */
+
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  // Works from any folder of any server.
+  base: "./",
+  // The package as others get it; its Workers are found beside it, not in a copy that was made for speed.
+  resolve: { alias: { stillpoint: fileURLToPath(new URL("../../dist/index.js", import.meta.url)) } },
+  worker: { format: "es" },
+  build: { outDir: fileURLToPath(new URL("../../dist-demo", import.meta.url)), emptyOutDir: true, target: "es2024" },
+  server: { headers, fs: { allow: [fileURLToPath(new URL("../..", import.meta.url))] } },
+  preview: { headers },
+});
