@@ -60,11 +60,13 @@ export class Listener implements AsyncDisposable {
       this.#connections.add(socket);
       socket.on("close", () => this.#connections.delete(socket));
       const [oldest] = this.#connections;
-      if (this.#connections.size > limits.connectionsMax) oldest!.destroy();
+      if (oldest === undefined || this.#connections.size <= limits.connectionsMax) return;
+      // It closes later than the next connection may come, which must not find it here.
+      this.#connections.delete(oldest);
+      oldest.destroy();
     });
     this.#server.on("request", (request, response) => {
-      this.#connections.delete(request.socket);
-      this.#connections.add(request.socket);
+      if (this.#connections.delete(request.socket)) this.#connections.add(request.socket);
       void this.#serve(request, response, answer);
     });
   }
