@@ -315,4 +315,107 @@ export const MUTANTS: readonly Mutant[] = [
     ["wasi/poll"],
     [["wasi: a call that is issued again begins anew", "const begun = this.interrupted ?? {", "const begun = {"]],
   ),
+  ...of(
+    "src/schedule/event.ts",
+    ["schedule/events"],
+    [
+      ["event: due too early", "this.#keeper.clock.nowMs() >= this", "this.#keeper.clock.nowMs() + 1 >= this"],
+      [
+        "event: starts without leave",
+        "if (!this.#waits || !this.#told) return false;",
+        "if (!this.#waits) return false;",
+      ],
+      ["event: forgets to look again", "Math.min(remainingMs, LOOK_MS_MAX)", "remainingMs"],
+      ["event: is over twice", "if (this.#over) return false;", ""],
+      ["event: is over and nobody is told", 'this.#tell("withdrawn");', ""],
+      ["event: ends with its first guest", "if (resources.length === 1) {", "if (resources.length >= 1) {"],
+      ["event: keeps its timer", "this.#told = true;\n    this.#stopTimer?.();", "this.#told = true;"],
+    ],
+  ),
+  ...of(
+    "src/schedule/events.ts",
+    ["schedule/events"],
+    [
+      ["events: approves what the guest does not see", "(by.guest !== undefined && of !== set)", "false"],
+      ["events: approves the first of a wrong list", "if (life !== undefined) lives.push(life);", "life?.approve();"],
+      ["events: ids in lower case are unknown", "String(id).toUpperCase()", "String(id)"],
+      [
+        "events: an approval is heard at the next look",
+        "of of new Set(lives.map(({ event }) => event.set))",
+        "of of new Set<string>()",
+      ],
+      ["events: a Terminate waits for nobody", 'if (life.event.type !== "Terminate") return false;', "return false;"],
+      ["events: listeners hear out of order", "if (this.#telling) return;", ""],
+      [
+        "events: one incarnation is served unreserved",
+        "if (incarnation <= this.#reserved) return;",
+        "if (incarnation <= this.#reserved + 1) return;",
+      ],
+      ["events: remembers every event", "if (this.#gone.size <= GONE_MAX) break;", "break;"],
+      [
+        "events: names guests of two domains",
+        'for (const key of ["set", "updateDomain"] as const)',
+        'for (const key of ["set"] as const)',
+      ],
+    ],
+  ),
+  ...of(
+    "src/schedule/notice.ts",
+    ["schedule/events"],
+    [["notice: rounded down", "Math.ceil(atMs / 1000)", "Math.floor(atMs / 1000)"]],
+  ),
+  ...of(
+    "src/schedule/document.ts",
+    ["events/conformance"],
+    [
+      ["document: a started event has a time", 'event.status === "Started" ? "" : event', "event"],
+      ["document: shows types that the version does not know", "version.types.includes(type)", "true"],
+    ],
+  ),
+  ...of(
+    "src/events/endpoint.ts",
+    ["events/conformance", "events/hostile"],
+    [
+      ["endpoint: serves an old document", "known?.incarnation === incarnation", "known !== undefined"],
+      ["endpoint: one document for all sets", "const key = set === undefined ?", "const key = true ?"],
+      ["endpoint: a guest's listener knows others", "(own !== undefined && target.guest !== undefined)", "false"],
+      ["endpoint: a guest approves as operators do", "identity === undefined ? {} : { guest: identity.guest }", "{}"],
+      ["endpoint: approvals need no header", 'const lenient = method === "GET" && route', "const lenient = route"],
+      ["endpoint: takes what a proxy forwards", 'headers["x-forwarded-for"] !== undefined', "false"],
+      ["endpoint: takes what a page sends", "headers.origin !== undefined", "false"],
+      ["endpoint: no limit for guests", "guest !== undefined && !this.#rates.admit(guest)", "false"],
+    ],
+  ),
+  ...of(
+    "src/events/listener.ts",
+    ["events/hostile"],
+    [
+      ["listener: hides headers beyond a count", "this.#server.maxHeadersCount = 0;", ""],
+      ["listener: refuses the newest connection", "const [oldest] = this.#connections;", "const oldest = socket;"],
+      ["listener: waits for the slow for ever", "requestTimeout: limits.requestMs,", "requestTimeout: 0,"],
+    ],
+  ),
+  ...of(
+    "src/events/body.ts",
+    ["events/hostile"],
+    [
+      [
+        "body: keeps what is too much",
+        "if (bytes <= bytesMax) return void chunks.push(chunk);",
+        "return void chunks.push(chunk);",
+      ],
+    ],
+  ),
+  ...of(
+    "src/events/rate-limit.ts",
+    ["events/rate-limit"],
+    [
+      ["rate: fills without end", "Math.min(this.#perSecond, left", "(left"],
+      [
+        "rate: forgets who is not full",
+        "if (this.#filled(bucket, nowMs) === this.#perSecond)",
+        "if (bucket.atMs <= nowMs)",
+      ],
+    ],
+  ),
 ];
