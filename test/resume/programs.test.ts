@@ -1,60 +1,14 @@
-// Goal: programs that nobody wrote for this are captured in the middle of their work and do not notice. Method: stock QuickJS and
-// stock CPython, in process, undisturbed and captured at seeded random polls; what they print, how often they poll and all of
-// memory at the end must be equal. Continuations are captured like everything else.
+// Goal: programs that nobody wrote for this are captured in the middle of their work and do not notice. Method: stock QuickJS, stock
+// CPython, SQLite and C++ that works in destructors, in process, undisturbed and captured at seeded random polls; what they print,
+// how often they poll and all of memory at the end must be equal. Continuations are captured like everything else.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Image } from "../../dist/prepare/image.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
-import { ExitSignal } from "../../dist/wasi/host.js";
-import { createWasi, type Wasi } from "../../dist/wasi/wasi.js";
-import { CapturedGuest, type Counts } from "../support/captured.ts";
+import { CapturedGuest } from "../support/captured.ts";
 import { FULL, pythonWasm, quickjsWasm, share } from "../support/guests.ts";
-import { Random } from "../support/random.ts";
-import { type FunctionType, readSignatures } from "../support/signatures.ts";
-import { Machine } from "../wasi/machine.ts";
-
-interface Ended {
-  readonly text: string;
-  readonly memory: Uint8Array;
-  readonly counts: Counts;
-}
-
-type Run = (wants: () => boolean) => Ended;
-
-type Imports = Record<string, Record<string, (...args: never[]) => unknown>>;
-
-const endOf = (text: string, guest: CapturedGuest): Ended => ({
-  text,
-  memory: new Uint8Array(guest.memory.buffer).slice(),
-  counts: guest.counts,
-});
-
-const VOID: FunctionType = { params: [], results: [] };
-
-/** A machine of which every run reads the same. */
-function stillMachine(args: readonly string[]): Machine {
-  let ns = 0n;
-  const next = () => (ns += 1000n);
-  return new Machine({
-    args: [...args],
-    env: { PYTHONHASHSEED: "0" },
-    random: (into) => into.fill(7),
-    clock: { wallNs: () => 1_700_000_000_000_000_000n + next(), monotonicNs: next, cpuNs: next },
-  });
-}
-
-function wasiImports(image: Image, machine: Machine): Imports {
-  let wasi: Wasi | undefined;
-  const imports: Imports = {};
-  for (const { module, name, kind } of image.info.imports) {
-    if (kind !== "function" || module !== "wasi_snapshot_preview1") continue;
-    (imports[module] ??= {})[name] = (...args: never[]) => {
-      wasi ??= createWasi(machine.host);
-      return (wasi.imports[name] as (...args: never[]) => unknown)(...args);
-    };
-  }
-  return imports;
-}
+import { nativeWasm } from "../support/native.ts";
+import { command, compareRuns, endOf, type Run, stillMachine, wasiImports } from "../support/program.ts";
+import { readSignatures } from "../support/signatures.ts";
 
 const PYTHON = `
 import json, hashlib, re
@@ -89,23 +43,7 @@ except RecursionError as error:
     print(error)
 `;
 
-function python(): Run {
-  const image = prepareSync(pythonWasm(), { capture: true });
-  const module = new WebAssembly.Module(image.moduleBytes());
-  return (wants) => {
-    const machine = stillMachine(["python", "-B", "-c", PYTHON]);
-    const guest = new CapturedGuest(image, module, wasiImports(image, machine), wants);
-    machine.memory = guest.memory;
-    guest.boot();
-    try {
-      guest.call("_start", VOID, []);
-    } catch (error) {
-      if (!(error instanceof ExitSignal)) throw error;
-    }
-    assert.is(machine.stderr.text, "");
-    return endOf(machine.stdout.text, guest);
-  };
-}
+const python = (): Run => command(prepareSync(pythonWasm(), { capture: true }), ["python", "-B", "-c", PYTHON]);
 
 const SCRIPT = `
 function* count(n) { for (let i = 0; i < n; i++) try { yield i } finally { last = i } }
@@ -166,27 +104,44 @@ for (const [name, make, captures] of [
   ["CPython", python, share(1000, 20)],
 ] as const) {
   programs(`${name} does not notice ${captures} captures`, () => {
-    const run = make();
-    let chances = 0;
-    const undisturbed = run(() => {
-      chances++;
-      return false;
-    });
-    assert.ok(undisturbed.text.length > 100, undisturbed.text);
-    const random = new Random();
-    // So many moments drawn, rather than a chance at each: how many come of that would be left to luck.
-    const moments = new Set(Array.from({ length: captures }, () => random.below(chances)));
-    let moment = 0;
-    const { text, memory, counts } = run(() => moments.has(moment++));
-    console.log(
-      `# ${name}: ${counts.captures} captures (${counts.left} in host calls) in ${counts.polls} polls, ` +
-        `at ${counts.places.size} places, up to ${counts.framesMax} frames deep`,
-    );
-    assert.is(text, undisturbed.text);
-    assert.is(counts.polls, undisturbed.counts.polls);
-    assert.is(Buffer.compare(memory, undisturbed.memory), 0, "memory differs");
-    assert.is(counts.pinned, 0);
-    assert.ok(counts.captures > captures / 2 && counts.framesMax > (FULL ? 20 : 5));
+    const { framesMax } = compareRuns(name, make(), captures);
+    assert.ok(framesMax > (FULL ? 20 : 5));
+  });
+}
+
+/** Joins, a recursive query of many steps, sorting, text and blobs, a trigger, a transaction that is undone. */
+const SQL = `
+create table t (id integer primary key, name text, weight real);
+create index by_name on t (name);
+create table log (what text);
+create trigger noted after delete on t begin insert into log values ('gone ' || old.name); end;
+with recursive n (i) as (select 1 union all select i + 1 from n where i < 2000)
+  insert into t select i, printf('n%05d', (i * 7919) % 10007), (i % 97) / 7.0 from n;
+select count(*), sum(weight), min(name), max(name) from t;
+select a.name, b.name from t a join t b on b.id = a.id * 2 where a.weight > 13.5 order by a.name desc limit 7;
+begin; delete from t where id % 3 = 0; select count(*) from t; rollback;
+delete from t where name like '%77%'; select count(*) from log; select * from log limit 3;
+select hex(zeroblob(3)), upper(group_concat(name, ',')) from (select name from t order by weight, name limit 9);
+select count(*) from (with recursive c (x, y) as (select 0, 1 union all select x + 1, (y * 31) % 1009 from c where x < 20000)
+  select distinct y from c);
+select * from nowhere;
+`;
+
+programs("SQLite does not notice captures in the middle of queries", () => {
+  const bytes = nativeWasm("sqlite");
+  if (bytes === undefined) return;
+  const counts = compareRuns("SQLite", command(prepareSync(bytes), ["sqlite"], SQL), share(1000, 60));
+  assert.ok(counts.framesMax > 5);
+});
+
+for (const name of ["cleanup", "cleanup-exnref"] as const) {
+  programs(`${name}: destructors in C++ do not notice captures while exceptions pass through them`, () => {
+    const bytes = nativeWasm(name);
+    if (bytes === undefined) return;
+    const image = prepareSync(bytes);
+    assert.equal(image.info.capture!.functionsRefused, []);
+    const counts = compareRuns(name, command(image, [name, "300"]), share(3000, 300));
+    assert.ok(counts.framesMax > 5);
   });
 }
 
