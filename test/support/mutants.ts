@@ -418,4 +418,52 @@ export const MUTANTS: readonly Mutant[] = [
       ],
     ],
   ),
+  ...of(
+    "src/guest/notices.ts",
+    ["guest/notices"],
+    [
+      [
+        "notices: written in one place",
+        "const place = edition & 1;\n    const memory",
+        "const place = 0;\n    const memory",
+      ],
+      [
+        "notices: believed without another look",
+        "if (Atomics.compareExchange(this.#words, 0, edition, edition) !== edition) continue;",
+        "",
+      ],
+      ["notices: approvals sent again", "announced.has(id) && !sent.has(id)", "announced.has(id)"],
+      ["notices: approvals of nothing sent", "announced.has(id) && !sent.has(id)", "!sent.has(id)"],
+    ],
+  ),
+  ...of(
+    "src/wasi/notice-files.ts",
+    ["wasi/notices"],
+    [
+      ["notices: an open document changes", "open.notice.bytes.subarray(", "this.#notices.read().bytes.subarray("],
+      [
+        "notices: what was written last is forgotten",
+        "if (open.name === REQUESTS) this.#approve(new RequestReader(open.pending).end());",
+        "",
+      ],
+      ["notices: half a request is forgotten", "open.pending = requests.pending;", ""],
+      [
+        "notices: a move forgets what is open",
+        "this.#open = new Map(open.map(([handle, one]) => [handle, { ...one }]));",
+        "",
+      ],
+    ],
+  ),
+  ...of(
+    "src/wasi/start-requests.ts",
+    ["wasi/notices"],
+    [
+      ["notices: a request is taken unchecked", "for (const id of ids) checked(id);", ""],
+      [
+        "notices: a refused piece stays",
+        'const pending = this.#pending;\n    this.#pending = "";',
+        "const pending = this.#pending;",
+      ],
+    ],
+  ),
 ];

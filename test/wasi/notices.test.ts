@@ -100,6 +100,9 @@ files("refuse what is no request, and go on", ({ calls, source }) => {
   refused(() => calls.write(fd, '{"StartRequests":[{"EventId":"x"}]}'), "EINVAL");
   refused(() => calls.write(fd, "{".padEnd(70_000, "x")), "EFBIG");
   assert.equal(source.approved, [], "of a piece that is refused nothing counts");
+  calls.write(fd, ID.slice(0, 10));
+  refused(() => calls.write(fd, "nonsense"), "EINVAL");
+  assert.is(calls.write(fd, "\n"), 1, "with it goes what it was the end of");
   calls.write(fd, '{"StartRequests": [{"EventId"');
   refused(() => calls.close(fd), "EINVAL");
   refused(() => calls.write(fd, ID), "EBADF");
