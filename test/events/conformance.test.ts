@@ -771,6 +771,22 @@ protocol("§9 set: every member gets the same document, and no other set does", 
   assert.equal(parsed(await ask(other)), { DocumentIncarnation: 1, Events: [] });
 });
 
+protocol(
+  "§9 set: another set's document is another, also while both have the same incarnation",
+  async ({ guest, other, schedule }) => {
+    schedule();
+    schedule({ resources: ["stock_0"] });
+    for (const [base, name] of [
+      [guest, "orders_0"],
+      [other, "stock_0"],
+      [guest, "orders_0"],
+    ] as const) {
+      const { DocumentIncarnation, Events } = parsed(await ask(base));
+      assert.equal([DocumentIncarnation, Events.length, Events[0].Resources[0]], [2, 1, name]);
+    }
+  },
+);
+
 protocol("§9 standalone: a guest without a set sees itself", async ({ service, guest, schedule }) => {
   service.bulletin.placements.place("alone");
   schedule({ resources: ["alone"] });
