@@ -3,7 +3,8 @@
  * guest's life.
  *
  * A guest goes where its set has the fewest, the lowest number first. While nobody leaves, that is round robin: with five update
- * domains the sixth guest joins the first's. A guest that names no set is a set of one that bears its name.
+ * domains the sixth guest joins the first's. A guest that names no set is a set of one that bears its name; it is in the first
+ * domain unless it asks for another, so an update of several such guests impacts them together.
  */
 
 import { StillpointError } from "../errors.ts";

@@ -4,6 +4,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
@@ -66,10 +67,12 @@ class Victim {
   }
 }
 
+const HOME = scratch();
+
 const killed = suite("killed in the middle of a wave");
 
 killed("the next process knows what was committed, and tells what was interrupted", async () => {
-  const journal = scratch();
+  const journal = join(HOME, "known");
   const victim = new Victim(journal, "a1");
   await victim.hears(({ to, updateDomain }) => to === "impact" && updateDomain === 1);
   await victim.kill();
@@ -106,7 +109,7 @@ killed("at any moment, what the next process says is what was true", async () =>
   const random = new Random(90);
   const told = { interrupted: 0, between: 0 };
   for (let round = 0; round < share(24, 4); round++) {
-    const journal = scratch();
+    const journal = join(HOME, `random ${round}`);
     const victim = new Victim(journal);
     await victim.hears(({ booted }) => booted === true);
     await sleep(random.below(1500));

@@ -69,14 +69,13 @@ load("each call to a service that is updated without a pause has exactly one out
   }
   over = true;
   await Promise.all(calling);
-  const latenciesMs: number[] = [];
-  for (const [i, { made, answers, latenciesMs: own }] of tallies.entries()) {
+  const latenciesMs = tallies.flatMap((tally) => tally.latenciesMs);
+  for (const [i, { made, answers }] of tallies.entries()) {
     // Answers of two callers come in the order of their calls, and every number from 1 on comes once.
     assert.is(answers.length, made);
     assert.equal(new Set(answers).size, made);
     assert.is(Math.max(...answers.slice(-CALLERS)), made);
     assert.is(await guests[i]!.call("evaluate", ["n"]), `${made}`);
-    latenciesMs.push(...own);
   }
   const at = (of: number[], share: number): string =>
     of.sort((a, b) => a - b)[Math.min(of.length - 1, Math.floor(of.length * share))]!.toFixed(2);

@@ -211,7 +211,7 @@ updates("a guest that is held is handed back held", async () => {
 });
 
 updates("guests that end while it is their turn are left out, by their own will or not", async () => {
-  for (const end of ["terminate", "crash"]) {
+  for (const end of ["terminate", "crash", "die"]) {
     await using fleet = await clerks();
     const guest = fleet.guests.get("a1")!;
     const wave = fleet.update({ services: version(2, { guests: ["a1"], attachMs: 600 }) });
@@ -219,7 +219,7 @@ updates("guests that end while it is their turn are left out, by their own will 
       if (progress.type !== "state" || progress.to !== "impact" || progress.updateDomain !== 1) continue;
       await sleep(100);
       if (end === "terminate") await guest.terminate();
-      else assert.is(await codeOf(guest.call("crash")), "SP_GUEST_TRAP");
+      else assert.is(await codeOf(guest.call(end)), end === "crash" ? "SP_GUEST_TRAP" : "SP_HOST_LOST");
       break;
     }
     const report = await wave.result;

@@ -28,6 +28,7 @@ export function version(v: number, broken: Broken = {}): URL {
       calls: {
         version: () => ${v},
         calls: () => calls,
+        die: () => process.exit(9),
         busy(ms) { const until = Date.now() + ms; while (Date.now() < until); return ${v}; },
       },
       snapshot: () => ({ calls }),
