@@ -4,9 +4,9 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Fleet, prepare } from "../../dist/index.js";
+import { Fleet, type Guest, prepare } from "../../dist/index.js";
 import { assemble } from "../support/assemble.ts";
-import { services, sleep } from "../support/guests.ts";
+import { reached, services } from "../support/guests.ts";
 
 const SLEEP_MS = 1500;
 
@@ -73,6 +73,14 @@ pinning.after(async ({ fleet }) => {
   await fleet[Symbol.asyncDispose]();
 });
 
+/** Of a guest in its sleep. Where frames can be taken along it is held, so that the sleep is not over before a new host is ready. */
+async function framesMoved(guest: Guest, hold: boolean): Promise<number> {
+  if (hold) await guest.freeze();
+  const { frames } = await guest.handover({ services: SERVICES });
+  if (hold) await guest.resume();
+  return frames;
+}
+
 for (const [name, captured] of [
   ["plain", true],
   ["wasi", false],
@@ -88,15 +96,14 @@ for (const [name, captured] of [
     async ({ fleet }) => {
       await using guest = await fleet.boot(await image, { name, services: SERVICES });
       const outcome = guest.call<number>(name, [SLEEP_MS]);
-      await sleep(SLEEP_MS / 5);
-      const { frames } = await guest.handover({ services: SERVICES });
-      assert.is(frames > 0, captured);
+      await reached(guest, "waiting");
+      assert.is((await framesMoved(guest, captured)) > 0, captured);
       assert.is(await outcome, 42);
       if (name !== "foreign") return;
       // What that exception has pinned does not outlast the call.
       const after = guest.call<number>("plain", [SLEEP_MS]);
-      await sleep(SLEEP_MS / 5);
-      assert.ok((await guest.handover({ services: SERVICES })).frames > 0);
+      await reached(guest, "waiting");
+      assert.ok((await framesMoved(guest, true)) > 0);
       assert.is(await after, 42);
     },
   );
