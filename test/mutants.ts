@@ -21,7 +21,7 @@ type Verdict = { readonly kind: "killed" | "survived" | "broken"; readonly by: s
 const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
 const BIN = join(REPOSITORY, "node_modules", ".bin");
 /** A mutant may hang its test, and that is a kill as well. */
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 180_000;
 const SEED = process.env.SP_SEED ?? String(randomInt(2 ** 32));
 
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));

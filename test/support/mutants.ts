@@ -283,6 +283,222 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...of(
+    "src/prepare/liveness.ts",
+    ["resume/shapes", "resume/random"],
+    [
+      [
+        "liveness: handlers around a site read nothing",
+        "    this.#add(this.#atSites, site, this.#handlers, this.#depth - 1);\n",
+        "",
+      ],
+      [
+        "liveness: a branch needs nothing",
+        "if (label < this.#depth) this.#add(this.#live, 0, this.#labels, this.#depth - 1 - label);",
+        "if (label < 0) this.#add(this.#live, 0, this.#labels, this.#depth - 1 - label);",
+      ],
+      ["liveness: a loop is walked once", "} while (this.#changed);", "} while (this.#depth < 0);"],
+      [
+        "liveness: what follows an if that is not taken needs nothing",
+        "          this.#add(this.#live, 0, this.#others, this.#depth - 1);\n",
+        "",
+      ],
+      [
+        "liveness: only the first eight locals are read",
+        "this.#live[value[t]! >>> 5]! |= 1 << (value[t]! & 31);",
+        "if (value[t]! < 8) this.#live[value[t]! >>> 5]! |= 1 << (value[t]! & 31);",
+      ],
+      [
+        "liveness: nothing is needed at a loop's header",
+        "        case 0x03: // loop\n          if (sites[next] === t) this.#record(next--);\n",
+        "        case 0x03: // loop\n          if (sites[next] === t) next--;\n",
+      ],
+    ],
+  ),
+  ...of(
+    "src/prepare/capture.ts",
+    ["resume/shapes", "resume/random"],
+    [
+      [
+        "slots: a call that is issued again has lost its arguments",
+        'const to = outcome === "saves" || outcome === "poll" ? pending : scan.height;',
+        "const to = pending;",
+      ],
+      [
+        "slots: operands below a named one have none",
+        "if ((edit[producer]! & EDIT_KEEP) !== 0 && from === 0) break;",
+        "if (from === 0) break;",
+      ],
+      [
+        "frames: each says that it stopped at the first site",
+        "code.signed(site.id);",
+        "code.signed(this.sites[0]!.id);",
+      ],
+      [
+        "frames: calls by table save none",
+        "default:\n        return this.suspension.indirect(index);",
+        'default:\n        return index < 0 ? this.suspension.indirect(index) : "returns";',
+      ],
+      [
+        "frames: a host function that was left is not noticed",
+        "if (left) writeUnwindingWord(code);",
+        "if (left && site.id < 0) writeUnwindingWord(code);",
+      ],
+      ["frames: nobody hears that a host function was left", "code.put(0x41, 1, 0x24);", "code.put(0x41, 0, 0x24);"],
+      [
+        "frames: calls that only seem to be the last have none",
+        "!last.has(token) || !sameTypes(resultsAt(this.#module, scan, token), results);",
+        "!last.has(token);",
+      ],
+    ],
+  ),
+  ...of(
+    "src/prepare/savers.ts",
+    ["prepare/capture", "resume/shapes", "resume/random"],
+    [
+      [
+        "frames: the size of one is written too small",
+        "  store(I32, () => {\n    code.put(0x41);\n    code.signed(size);",
+        "  store(I32, () => {\n    code.put(0x41);\n    code.signed(size - 4);",
+      ],
+      [
+        "globals: integers are left behind",
+        "if (!mutable || bytes === undefined) return [];",
+        "if (!mutable || bytes === undefined || type === I32) return [];",
+      ],
+      ["frames: a full ledger does not grow", "code.put(0x41, GROW_PAGES, 0x40,", "code.put(0x41, 0, 0x40,"],
+      [
+        "globals: the guest unwinds for ever",
+        "  code.put(0x41, 0, 0x24);\n  code.u32(layout.unwinding);",
+        "  code.put(0x41, 1, 0x24);\n  code.u32(layout.unwinding);",
+      ],
+    ],
+  ),
+  ...of(
+    "src/resume/continuation.ts",
+    ["resume/shapes", "resume/random"],
+    [
+      [
+        "continuation: locals are not put back",
+        "      code.put(0x21);\n      code.u32(local);\n    }\n    capture!.writeHeldLocals(code, site);",
+        "      code.put(0x1a, 0x20);\n      code.u32(local);\n      code.put(0x1a);\n    }\n    capture!.writeHeldLocals(code, site);",
+      ],
+      ["continuation: falls into the loop again", "if (!this.#dead) code.put(0x0c, 1); // br $done", ""],
+      [
+        "continuation: goes to a loop with what its parameters were before",
+        "      code.put(0x21);\n      code.u32(this.locals.nameAt(height + i, params[i]!));",
+        "      code.put(0x1a, 0x20);\n      code.u32(this.locals.nameAt(height + i, params[i]!));\n      code.put(0x1a);",
+      ],
+      [
+        "continuation: what the frame inside returns has no name",
+        "} else this.after(token, scan.edit[token]!);",
+        "} else this.after(token, 0);",
+      ],
+      [
+        "continuation: what a construct leaves has no name",
+        "this.after(end, edit[end]! & EDIT_KEEP);",
+        "this.after(end, 0);",
+      ],
+      [
+        "continuation: takes the frame inside for a host function",
+        "code.put(0x45, 0x04); // i32.eqz, if",
+        "code.put(0x45, 0x45, 0x04); // i32.eqz, i32.eqz, if",
+      ],
+    ],
+  ),
+  ...of(
+    "src/resume/tables.ts",
+    ["resume/shapes"],
+    [
+      [
+        "tables: what was emptied is full again",
+        "if (entry === NONE) table.set(i, null);",
+        "if (entry === NONE) continue;",
+      ],
+      [
+        "tables: none grows",
+        "if (table.length < entries.length) table.grow(entries.length - table.length);",
+        "if (table.length < entries.length) continue;",
+      ],
+    ],
+  ),
+  ...of(
+    "src/resume/resume.ts",
+    ["resume/shapes", "resume/random", "resume/layout"],
+    [
+      ["segments: a new instance has them once more", "    this.#call(EXPORT_DROP);\n", ""],
+      [
+        "frames: the innermost is not told where it goes on",
+        "for (const frame of frames) setContinuation",
+        "for (const frame of frames.slice(0, -1)) setContinuation",
+      ],
+    ],
+  ),
+  ...of(
+    "src/guest/stack.ts",
+    ["guest/health", "guest/handover-waits"],
+    [
+      [
+        "stack: globals do not come along",
+        "    loadTables(this.#exports, tables);\n    this.#attachment.loadGlobals();",
+        "    loadTables(this.#exports, tables);",
+      ],
+      [
+        "stack: globals do not come back",
+        "  takeBack(): void {\n    this.#attachment.loadGlobals();",
+        "  takeBack(): void {",
+      ],
+    ],
+  ),
+  ...of(
+    "src/guest/pinning.ts",
+    ["guest/pinning", "guest/handover-waits"],
+    [
+      [
+        "pinning: a wait in WASI under a service counts as the service's own",
+        "const onlyService = pins && pinned === 1",
+        "const onlyService = pinned === 1",
+      ],
+      [
+        "pinning: any wait takes all of JavaScript off",
+        "const onlyService = pins && pinned === 1 && this.#outside === 0;",
+        "const onlyService = pins;",
+      ],
+      ["pinning: a service that is left unwinds nothing", "    this.#words[OFF_UNWINDING >> 2] = 1;\n", ""],
+    ],
+  ),
+  ...of(
+    "src/guest/attach.ts",
+    ["guest/handover-waits"],
+    [["waits: each host begins anew", "const ns = pinning.deadlineNs ?? asked;", "const ns = asked;"]],
+  ),
+  ...of(
+    "src/guest/handover.ts",
+    ["guest/handover-calls"],
+    [
+      [
+        "owner: stays the old host",
+        "if (core.handOver(old.number, standby.number) !== 0)",
+        "if (core.handOver(old.number, old.number) !== 0)",
+      ],
+      [
+        "owner: a call that had not begun is not sent again",
+        'if (off.yielded.handed.activity.kind === "idle") side.again();\n',
+        "\n",
+      ],
+    ],
+  ),
+  ...of(
+    "src/guest/handover.ts",
+    ["guest/handover"],
+    [
+      [
+        "owner: a guest off its thread is not put back",
+        "return (await goOn(side, off)).blackoutMs;",
+        "return (await side.freezing.resume()).blackoutMs;",
+      ],
+    ],
+  ),
+  ...of(
     "src/wasi/poll-calls.ts",
     ["wasi/poll"],
     [
