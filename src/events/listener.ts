@@ -37,14 +37,12 @@ function write(response: ServerResponse, { status, body, contentType, headers, c
   response.end(body);
 }
 
-export class Listener implements AsyncDisposable {
+export class Listener {
   readonly #server: Server;
-  readonly #place: Place;
   /** Longest silent first. */
   readonly #connections = new Set<Socket>();
 
-  private constructor(place: Place, limits: ConnectionLimits, answer: Answer) {
-    this.#place = place;
+  private constructor(limits: ConnectionLimits, answer: Answer) {
     this.#server = createServer({
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.requestMs,
@@ -73,7 +71,7 @@ export class Listener implements AsyncDisposable {
 
   /** @throws {StillpointError} SP_CONFIG_INVALID: it cannot listen there */
   static async open(place: Place, limits: ConnectionLimits, answer: Answer): Promise<Listener> {
-    const listener = new Listener(place, limits, answer);
+    const listener = new Listener(limits, answer);
     const server = listener.#server;
     await new Promise<void>((resolve, reject) => {
       const where = "host" in place ? `${place.host}:${place.port}` : place.socketPath;
@@ -104,19 +102,11 @@ export class Listener implements AsyncDisposable {
     return typeof address === "object" && address !== null ? (address as AddressInfo).port : 0;
   }
 
-  get place(): Place {
-    return this.#place;
-  }
-
   /** Answers nothing any more. Whoever is in the middle of a request is cut off. Again: resolves when it is done. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 }
