@@ -4,12 +4,21 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Fleet, type MetadataServer, serveMetadata } from "../../dist/node.js";
-import { clerk, kernels, module, python, reached } from "../support/guests.ts";
+import { clerk, kernels, module, reached, wat } from "../support/guests.ts";
 import { type Answer, approve, ask } from "../support/metadata.ts";
 
 const NAME = "/metadata/instance/compute/name?api-version=2021-02-01&format=text";
 const EMPTY = module("export default () => ({ imports: {} })");
 const CLERK_SERVICES = module("export default () => ({ imports: { env: { ask: (n) => n } } })");
+
+/** A command that ends when its input does. */
+const READER = `(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 64))
+    (i32.store (i32.const 4) (i32.const 1))
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))`;
 
 interface Context {
   fleet: Fleet;
@@ -82,13 +91,17 @@ fleets("a frozen guest can be asked about, and its event approved by others of i
 });
 
 fleets("a guest that ends, by itself or by a crash, takes its events along", async ({ fleet, server }) => {
-  const short = await fleet.boot(await python(), {
-    name: "short",
-    args: ["python", "-c", "import time; time.sleep(0.3)"],
+  let input: ReadableStreamDefaultController | undefined;
+  const stdin = new ReadableStream({
+    start: (controller) => {
+      input = controller;
+    },
   });
+  const short = await fleet.boot(await wat(READER), { name: "short", stdin });
   const crash = await fleet.boot(await clerk(), { name: "crash", services: CLERK_SERVICES });
   const handles = ["short", "crash"].map((name) => fleet.events.schedule({ type: "Reboot", resources: [name] }));
   assert.is(parsed(await ask(server.url())).Events.length, 2);
+  input!.close();
   await crash.call("crash").catch(() => {});
   await Promise.all([short.exited, crash.exited]);
   for (const handle of handles) assert.is(await handle.ready, "withdrawn");
