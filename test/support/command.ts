@@ -29,9 +29,13 @@ export interface Outcome {
 }
 
 /** Starts `stillpoint ARGS`. Its streams are pipes. */
-export function start(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
+export function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  limitMs: number = LIMIT_MS,
+): ChildProcessWithoutNullStreams {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? "", ...env } });
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   child.on("exit", () => clearTimeout(limit));
   // It may end before it has read all of its input.
   child.stdin.on("error", () => undefined);

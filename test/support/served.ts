@@ -36,6 +36,9 @@ export function fleetDirectory(): string {
   return directory;
 }
 
+/** A fleet outlives many commands. */
+const LIMIT_MS = 240_000;
+
 export interface LogLine {
   readonly level: string;
   readonly message: string;
@@ -53,7 +56,7 @@ export class Served {
 
   private constructor(directory: string, file: string) {
     this.directory = directory;
-    this.child = start(["serve", join(directory, file)]);
+    this.child = start(["serve", join(directory, file)], {}, LIMIT_MS);
     createInterface(this.child.stderr).on("line", (line) => {
       this.log.push(line.startsWith("{") ? JSON.parse(line) : { level: "said", message: line });
       for (const heard of this.#heard) heard();
