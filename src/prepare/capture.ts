@@ -61,6 +61,7 @@ import type { AddedLocals } from "./locals.ts";
 import { writeClosing, writeOpening, writePin, writeUnpin } from "./pins.ts";
 import type { Savers } from "./savers.ts";
 import { EDIT_HOLD, EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
+import { copiesAt } from "./shared-loops.ts";
 import type { Outcome, Suspension } from "./suspension.ts";
 
 /** The token of a poll at the function's entry. */
@@ -260,6 +261,7 @@ export class Capture implements SiteWatcher {
     }
     const { start, end } = this.#module.bodies[this.#functionIndex - this.#module.functionsImported]!;
     const { results } = functionType(this.#module, this.#functionIndex);
+    const copies = copiesAt(scan, tokens);
     let byteCount = end - start;
     for (const [i, site] of this.sites.entries()) {
       const tail = isTailCall(op[site.token] ?? 0);
@@ -287,8 +289,8 @@ export class Capture implements SiteWatcher {
       // A tail call leaves the handlers around it.
       if (!tail) site.held = held[i] ?? [];
       site.heldLocals = values.filter(({ type }) => this.#isHeld(type)).map(({ local }) => local);
-      byteCount += VALUE_BYTES * saved.length + ZERO_BYTES * results.length + SITE_BYTES;
-      byteCount += 2 * (site.held.length + site.heldLocals.length) * (this.#exceptions?.bytes ?? 0);
+      const heldBytes = 2 * (site.held.length + site.heldLocals.length) * (this.#exceptions?.bytes ?? 0);
+      byteCount += copies[i]! * (VALUE_BYTES * saved.length + ZERO_BYTES * results.length + SITE_BYTES + heldBytes);
     }
     if (byteCount > BYTES_MAX) this.refused = "so much that is needed after so many calls";
     else this.#markHolds(scan);

@@ -37,9 +37,6 @@ import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/
 import type { Writer } from "../wasm/writer.ts";
 import type { SiteRef } from "./site.ts";
 
-/** A loop of so many bytes is not written again in each continuation inside of it. */
-export const SHARED_LOOP_BYTES_MIN = 256;
-
 /** Where things are in the module that the continuation will be in. */
 export interface Relocation {
   callee(functionIndex: number): number;

@@ -16,10 +16,11 @@ import { type Layout, TYPES } from "../prepare/layout.ts";
 import { describeMemory, writeMemory } from "../prepare/memories.ts";
 import { reopen } from "../prepare/reopen.ts";
 import { saverType } from "../prepare/savers.ts";
+import { SHARED_LOOP_BYTES_MIN } from "../prepare/shared-loops.ts";
 import { functionType, type Global, LIMITS, SECTION } from "../wasm/module.ts";
 import { FUNCREF, type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
-import { ContinuationWriter, LOCAL_INDEX_BYTES, SHARED_LOOP_BYTES_MIN } from "./continuation.ts";
+import { ContinuationWriter, LOCAL_INDEX_BYTES } from "./continuation.ts";
 import { type SiteRef, siteKey, siteName } from "./site.ts";
 
 /** Module names of what a module of continuations imports; the names are indices. */
