@@ -442,6 +442,8 @@ export class Guest implements AsyncDisposable {
     const moves = this.#ground.image.info.options.track !== track;
     if (moves) this.#mustMove();
     const ground = moves ? await this.#parts.groundFor(track) : this.#ground;
+    // To open a large image takes a thread a while: that is no part of the handover, and of its budget.
+    if (moves) await ground.maker.warm();
     const imageMs = performance.now() - from;
     const begin = (): void => {
       const epoch = Atomics.load(this.#words, OFF_EPOCH >> 2);

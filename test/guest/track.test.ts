@@ -59,7 +59,7 @@ async function switching(
       if (mode === "none") assert.is(await codeOf(guest.dirty()), "SP_CONFIG_INVALID");
       else {
         const witness = new Witness(guest);
-        await witness.begin();
+        await witness.begin({ clear: mode === "scan" });
         for (let sweep = random.below(3); sweep >= 0; sweep--) {
           await sleep(random.below(5));
           await witness.compare({ clear: random.oneIn(2) });

@@ -17,11 +17,15 @@ export class Witness {
     this.#guest = guest;
   }
 
-  /** Copies memory as it is, whatever was written before. */
-  async begin(): Promise<void> {
-    await this.#guest.withFrozen((memory) => {
-      this.#before = new Uint8Array(memory.buffer).slice();
-    });
+  /**
+   * Copies memory as it is, whatever was written before. `clear` where the map tells what differs, not what was written: then both
+   * have to start from the same moment.
+   */
+  async begin({ clear }: { clear: boolean }): Promise<void> {
+    await this.#guest.freeze();
+    if (clear) await this.#guest.dirty({ clear });
+    this.#before = new Uint8Array(this.#guest.memory.buffer).slice();
+    await this.#guest.resume();
   }
 
   /** Sweeps, compares with the copy, and takes the next one. Memory was all zero before there was anything to copy. */
