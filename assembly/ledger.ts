@@ -34,6 +34,7 @@
  *              16  woken         guest   generation of the last freeze that the guest came back from, after parking
  *              20  host          owner   number of the host that may run the guest; changes only while FROZEN
  *              24  wanted        both    `run` while FROZEN and the owner wants the thread, or 0; LEAVING once it comes
+ *              28  begun         host    number of the last call that it began
  *              32  frozenAtNs    *       process time at which FROZEN began; by whoever swaps it in, before the swap
  *              40  resumedAtNs   guest   process time of the first moment after parking
  *              48  requestedAtNs owner   process time of the last request
@@ -78,7 +79,7 @@
  */
 
 @unmanaged class Identity { magic: u32; version: u32; pageShift: u32; }
-@unmanaged class Safepoint { run: u32; found: u32; holds: u32; epoch: u32; woken: u32; host: u32; wanted: u32; frozenAtNs: i64; resumedAtNs: i64; requestedAtNs: i64; }
+@unmanaged class Safepoint { run: u32; found: u32; holds: u32; epoch: u32; woken: u32; host: u32; wanted: u32; begun: u32; frozenAtNs: i64; resumedAtNs: i64; requestedAtNs: i64; }
 @unmanaged class Clock { policy: u32; slewPpm: u32; lagNs: i64; slewFromNs: i64; pausedNs: i64; floorNs: i64; startNs: i64; waitedNs: i64; waitFromNs: i64; waitPausedNs: i64; }
 
 export const ABI_MAGIC: u32 = 0x4c505331;
@@ -101,6 +102,7 @@ export const OFF_EPOCH: u32 = SAFEPOINT + offsetof<Safepoint>("epoch");
 export const OFF_WOKEN: u32 = SAFEPOINT + offsetof<Safepoint>("woken");
 export const OFF_HOST: u32 = SAFEPOINT + offsetof<Safepoint>("host");
 export const OFF_WANTED: u32 = SAFEPOINT + offsetof<Safepoint>("wanted");
+export const OFF_BEGUN: u32 = SAFEPOINT + offsetof<Safepoint>("begun");
 export const OFF_FROZEN_AT_NS: u32 = SAFEPOINT + offsetof<Safepoint>("frozenAtNs");
 export const OFF_RESUMED_AT_NS: u32 = SAFEPOINT + offsetof<Safepoint>("resumedAtNs");
 export const OFF_REQUESTED_AT_NS: u32 = SAFEPOINT + offsetof<Safepoint>("requestedAtNs");

@@ -22,6 +22,7 @@ export const OFF_EPOCH = 0x8c;
 export const OFF_WOKEN = 0x90;
 export const OFF_HOST = 0x94;
 export const OFF_WANTED = 0x98;
+export const OFF_BEGUN = 0x9c;
 export const OFF_FROZEN_AT_NS = 0xa0;
 export const OFF_RESUMED_AT_NS = 0xa8;
 export const OFF_REQUESTED_AT_NS = 0xb0;

@@ -122,7 +122,7 @@ export class GuestTrapError extends StillpointError {
   }
 }
 
-/** The Worker under the guest died. A guest that was running is `failed`; its memory stays readable. */
+/** The Worker under the guest died. A guest that was in a call is `failed`; its memory stays readable. An idle one goes on in another. */
 export class HostLostError extends StillpointError {
   override readonly name: string = "HostLostError";
   readonly guest: string;

@@ -122,6 +122,13 @@ export class Calls {
     this.#send();
   }
 
+  /** The call under way has no outcome but this. */
+  lost(error: StillpointError): void {
+    const call = this.#underWay;
+    this.#underWay = undefined;
+    call?.settle({ kind: "error", error });
+  }
+
   /** Sends the call under way once more: the host that it was sent to came out of its queue without beginning it. */
   again(): void {
     const call = this.#underWay;

@@ -26,6 +26,7 @@ import { Listeners } from "./listeners.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
 import { checkTrackMode } from "./options.ts";
+import { reattach } from "./reattach.ts";
 import { mustCapture, type RecallSide } from "./recall.ts";
 import type {
   DirtyReport,
@@ -45,6 +46,9 @@ import { trapError } from "./trap.ts";
 
 /** How long an idle guest's services get to dispose of themselves at the end, ms. */
 const DISPOSE_MS_MAX = 1000;
+
+/** How often an idle guest is attached to a new host without having served a call in between. */
+const REATTACH_MAX = 3;
 
 /** How long terminate() waits for streams of the caller's to take the last output, ms. */
 const DRAIN_MS_MAX = 1000;
@@ -111,6 +115,8 @@ export class Guest implements AsyncDisposable {
   /** Over when nothing changes the tracking. */
   #lastTrack: Promise<unknown> = Promise.resolve();
   #handingOver = false;
+  /** How often its host has died since the last outcome of a call. */
+  #reattached = 0;
   /** Of the caller's. */
   #holds = 0;
   /** Over when nothing takes the guest off its thread. */
@@ -521,7 +527,7 @@ export class Guest implements AsyncDisposable {
           if (link === this.#host) this.#receive(message);
         },
         gone: (error) => {
-          if (link === this.#host) void this.#hostGone(error);
+          if (link === this.#host) void this.#hostGone(link, error);
         },
       },
     });
@@ -537,6 +543,7 @@ export class Guest implements AsyncDisposable {
         this.#tierUp?.called();
         return;
       case "outcome":
+        this.#reattached = 0;
         this.#calls.outcome(message.id, message.outcome);
         this.#tell();
         return;
@@ -561,12 +568,36 @@ export class Guest implements AsyncDisposable {
   }
 
   /** The Worker is gone without having said how the guest ended. */
-  async #hostGone(error: Error | undefined): Promise<void> {
+  async #hostGone(host: HostLink, error: Error | undefined): Promise<void> {
     // Nothing else moves the state word now.
-    const was = WORDS[this.#parts.core.bury()] ?? "ended";
+    const was = this.#parts.core.bury();
     const why = error === undefined ? "its Worker ended" : error.message;
-    const lost = new HostLostError(this.name, `${why}; the guest was ${was}`, { cause: error });
+    let cause: unknown = error;
+    if (was === IDLE && this.#stage === undefined && ++this.#reattached <= REATTACH_MAX) {
+      try {
+        return await this.#reattach(host);
+      } catch (failed) {
+        cause = failed;
+      }
+    }
+    const lost = new HostLostError(this.name, `${why}; the guest was ${WORDS[was] ?? "ended"}`, { cause });
     await this.#end({ kind: "failed", error: lost });
+  }
+
+  async #reattach(host: HostLink): Promise<void> {
+    mustCapture(this.#ground.image, this.name);
+    this.#calls.hold();
+    await this.#alone(async () => {
+      // A handover that was under way has brought it to another.
+      if (host !== this.#host) return;
+      await reattach({
+        ...this.#recallSide(),
+        startStandby: () => this.#startHost("standby", this.#services, this.#ground),
+        moved: (to) => this.#moved(to, this.#services),
+        underWay: () => this.#calls.underWay,
+        lost: (error) => this.#calls.lost(error),
+      });
+    });
   }
 
   /** Once, whoever comes first: the guest's own end, its host's, or terminate(). */

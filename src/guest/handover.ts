@@ -91,6 +91,7 @@ export async function handOver(
       () => undefined,
     );
   }
+  standby.rest = off.yielded.handed;
   side.moved(standby);
   if (off.yielded.handed.activity.kind === "idle") side.again();
   report.blackoutMs = (await freezing.resume()).blackoutMs;
@@ -132,7 +133,7 @@ async function rollBack(side: HandoverSide, standby: HostLink, off: OffThread | 
 }
 
 /** Lets a host dispose of its services, and ends it. */
-async function retire(host: HostLink, reason: "replaced" | "abandoned"): Promise<void> {
+export async function retire(host: HostLink, reason: "replaced" | "abandoned"): Promise<void> {
   const disposed = host.next("disposed").catch(() => undefined);
   host.post({ type: "dispose", reason });
   await Promise.race([disposed, pause(DISPOSE_MS)]);

@@ -8,11 +8,12 @@
  *   stand by   attach services → instantiate → adopt: restore → release → go on where the guest stopped, then as above
  *              → or dispose (abandoned)
  *
+ * Before it leaves an idle guest it puts into the ledger, and tells the owner, what another host needs if this one dies (rest).
  * Nothing of the guest is touched before enter() and after leave(); in between, guest code polls by itself. Everything that
  * goes wrong is said in one message to the owner, and then this thread has nothing left to do.
  */
 
-import { EXPORT_BOOT, EXPORT_SLOW, OFF_UNWINDING, SLOW_POLL, SLOW_WAIT32, SLOW_WAIT64 } from "../abi.ts";
+import { EXPORT_BOOT, EXPORT_SLOW, OFF_BEGUN, OFF_UNWINDING, SLOW_POLL, SLOW_WAIT32, SLOW_WAIT64 } from "../abi.ts";
 import { attachCore, type Core, NO, WANTED } from "../core/core.ts";
 import type { Platform, Self } from "../platform/platform.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
@@ -64,6 +65,8 @@ class Host {
   /** Whether its stack lies in the ledger, and what lets it go on from there. */
   #captured = false;
   #continuation: (() => unknown) | undefined;
+  /** How many calls of WASI there had been when the owner was last told what it would go on from. */
+  #told: number | undefined;
   /** Whether the guest has been given to this host. */
   #has: boolean;
   /** The last exception that was thrown into the guest; whatever was thrown, undefined included. */
@@ -278,9 +281,28 @@ class Host {
   /** Done with the guest for now. True if it is recalled at this very moment: then the last step is the next host's. */
   #leave(): boolean {
     this.#pinning.clear();
+    this.#rest();
     const wanted = this.#core.leave() === WANTED;
     this.#activity = wanted ? { kind: "leaving" } : IDLE;
     return wanted;
+  }
+
+  /** Leaves what another host needs if this one dies before the next call: the globals, and what the services are. */
+  #rest(): void {
+    // Tables that the program changes would have to be searched at each call's end.
+    if (this.#stack === undefined || this.#data.changedTables.length > 0) return;
+    this.#stack.rest();
+    const { made } = this.#wasi as Wasi;
+    if (made === this.#told && this.#services.snapshot === undefined) return;
+    this.#told = made;
+    try {
+      const rest = { services: this.#services.snapshot?.(), wasi: (this.#wasi as Wasi).snapshot() };
+      this.#post({ type: "rested", rest });
+    } catch (error) {
+      // A handover would fail of it as well. The guest goes on, and dies with its host.
+      console.error(error);
+      this.#post({ type: "rested", rest: undefined });
+    }
   }
 
   #call({ id, name, args }: { id: number; name: string; args: readonly unknown[] }): void {
@@ -295,6 +317,8 @@ class Host {
     if (entered === WANTED) return this.#yield();
     if (entered === NO) return;
     this.#activity = { kind: "call", id, name };
+    this.#stack?.clear();
+    Atomics.store(this.#words, OFF_BEGUN >> 2, id);
     if (own === undefined) this.#finished(this.#ran(run, { args, inside: true }));
     else this.#finished(this.#pinning.outside(() => this.#ran(run, { args, inside: false })));
   }
@@ -332,6 +356,7 @@ class Host {
   #yield(): void {
     const from = performance.now();
     const stack = this.#stack as Stack;
+    if (!this.#captured) stack.clear();
     const saved = stack.save();
     const handed: Handed = {
       activity: this.#activity,
@@ -365,6 +390,7 @@ class Host {
       this.#captured = handed.captured;
       this.#pinning.deadlineNs = handed.deadlineNs;
       this.#has = true;
+      if (handed.activity.kind === "idle") stack.rest();
       this.#post({ type: "adopted", restoreMs: performance.now() - from });
     } catch (error) {
       return this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
@@ -377,6 +403,7 @@ class Host {
     const stack = this.#stack as Stack;
     stack.takeBack();
     stack.add(continuations);
+    if (this.#activity.kind === "idle") stack.rest();
     if (this.#captured) this.#continuation = stack.continuation();
     this.#goOn();
   }

@@ -2,7 +2,7 @@
 
 import { HostLostError, StillpointError } from "../errors.ts";
 import type { Thread, ThreadEvents } from "../platform/platform.ts";
-import type { Failure, FromHost, ToHost } from "./messages.ts";
+import type { Failure, FromHost, Rest, ToHost } from "./messages.ts";
 
 type Answer<T extends FromHost["type"]> = Extract<FromHost, { type: T }>;
 
@@ -20,6 +20,8 @@ export class HostLink {
   continuations: number;
   /** Whether its services can say how they are. Known once it has booted, or stands by. */
   examinable: boolean = false;
+  /** What another host would go on from if this one died while the guest is idle. */
+  rest: Rest | undefined;
   readonly #guest: string;
   readonly #thread: Thread;
   readonly #expected = new Map<FromHost["type"], PromiseWithResolvers<FromHost>>();
@@ -57,6 +59,10 @@ export class HostLink {
   }
 
   #receive(message: FromHost, events: LinkEvents): void {
+    if (message.type === "rested") {
+      this.rest = message.rest;
+      return;
+    }
     if (message.type === "ready" || message.type === "standby") this.examinable = message.examinable;
     const expected = this.#expected.get(message.type);
     if (expected !== undefined) {

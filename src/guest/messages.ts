@@ -68,6 +68,9 @@ export interface Handed {
   readonly wasi: WasiState;
 }
 
+/** What the services of an idle guest would go on from. */
+export type Rest = Pick<Handed, "services" | "wasi">;
+
 /** What a host took off its thread. */
 export interface Taken {
   readonly captureMs: number;
@@ -124,6 +127,8 @@ export type FromHost =
   | { readonly type: "yielded"; readonly handed: Handed; readonly taken: Taken }
   /** Everything is in place; the guest goes on when it is released. */
   | { readonly type: "adopted"; readonly restoreMs: number }
+  /** Before a host leaves the guest, if it is not as last told; undefined: it cannot be told. */
+  | { readonly type: "rested"; readonly rest: Rest | undefined }
   | { readonly type: "examined"; readonly healthy: boolean }
   /** The services have been disposed of. */
   | { readonly type: "disposed" }

@@ -30,7 +30,10 @@ export interface Services {
   calls?: Record<string, (...args: any[]) => unknown>;
   /** Takes over what an earlier version's snapshot() gave, or undefined at first boot. Synchronous and short. */
   restore?(state: unknown): void;
-  /** What the next version goes on from; structured-cloneable; changes and closes nothing. */
+  /**
+   * What the next version goes on from; structured-cloneable; changes and closes nothing. Short: it is asked in the blackout, and at
+   * the end of each call, for the case that the host dies before the next.
+   */
   snapshot?(): unknown;
   /** Asked after restore, before the guest's first instruction, and later while the guest is frozen. Synchronous and short. */
   healthy?(): boolean;

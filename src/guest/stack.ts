@@ -40,6 +40,17 @@ export class Stack {
     for (const module of modules) this.#cache.add(module);
   }
 
+  /** Before the guest is left with nothing on its stack: globals where the next host finds them, whatever becomes of this one. */
+  rest(): void {
+    this.clear();
+    this.#attachment.saveGlobals();
+  }
+
+  /** There is no stack in the ledger: the guest begins something, on its own globals. */
+  clear(): void {
+    new Int32Array(this.#data.ledger.buffer)[OFF_FRAMES_TOP >> 2] = 0;
+  }
+
   /** Globals out of this instance. */
   save(): Omit<Taken, "captureMs"> {
     const top = this.#top();

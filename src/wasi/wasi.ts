@@ -37,6 +37,8 @@ export interface Wasi {
   readonly imports: WebAssembly.ModuleImports;
   /** All state as plain data; changes and closes nothing. */
   snapshot(): WasiState;
+  /** How many calls the guest has made: where it is the same, so is the state. */
+  readonly made: number;
   /** Goes on from a snapshot, with the descriptors that it names. Directories opened for a beginning that never was are closed. */
   restore(state: WasiState): void;
   /**
@@ -141,7 +143,11 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     ...pollCalls(context),
   };
   const imports: WebAssembly.ModuleImports = {};
-  for (const [name, call] of Object.entries(calls)) imports[name] = guarded(call);
+  let made = 0;
+  const counted = (): void => {
+    made++;
+  };
+  for (const [name, call] of Object.entries(calls)) imports[name] = guarded(call, counted);
 
   if (state === undefined) begin();
   else restore(state);
@@ -156,6 +162,9 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
         noticeFiles: noticeFiles?.snapshot(),
         interrupted: waits.interrupted,
       };
+    },
+    get made() {
+      return made;
     },
     restore,
     dispose(reason) {
@@ -174,9 +183,10 @@ function foundOpen(guestPath: string, volume: VolumeName, handle: Handle): Direc
 }
 
 /** Failures become numbers. What is no failure of the call goes through the guest: its exit, and signals of the host. */
-function guarded(call: (...args: any[]) => number): (...args: any[]) => number {
+function guarded(call: (...args: any[]) => number, counted: () => void): (...args: any[]) => number {
   // As many parameters as the longest call has: nothing is allocated for them.
   return (a, b, c, d, e, f, g, h, i) => {
+    counted();
     try {
       return call(a, b, c, d, e, f, g, h, i);
     } catch (error) {
