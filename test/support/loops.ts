@@ -43,6 +43,9 @@ const ATOMICS: readonly (readonly [instruction: string, type: Type, bytes: numbe
   ["i64.atomic.rmw32.or_u", "i64", 4],
 ];
 
+/** Locals that keep exceptions, in programs of the newer encoding. */
+const HELD = ["$held0", "$held1"] as const;
+
 /** Of tracking pages, in the program's memory. */
 const PAGES = 256;
 
@@ -80,7 +83,8 @@ class Generator {
     const body = this.#within({ name: "$out", carries: true }, () => `${this.#statements(4)} ${this.#i32(2)}`);
     const counters = Array.from({ length: this.#counters }, (_, i) => `(local $c${i} i32)`).join(" ");
     return `(func $f${index} (export "f${index}") (type $f) (param $a i32) (param $b i32) (result i32)
-      (local $x i32) (local $p i32) (local $q i32) (local $i64 i64) (local $f32 f32) (local $f64 f64) (local $v128 v128) ${counters}
+      (local $x i32) (local $p i32) (local $q i32) (local $i64 i64) (local $f32 f32) (local $f64 f64) (local $v128 v128)
+      ${this.#legacyExceptions ? "" : HELD.map((name) => `(local ${name} exnref)`).join(" ")} ${counters}
       (block $out (result i32) ${this.#tick()} ${body}))`;
   }
 
@@ -228,19 +232,59 @@ class Generator {
       (local.tee $q (i32.and ${this.#address()} (i32.const -${unaligned}))) ${expected} (i64.const ${this.#random.below(1000)}))`;
   }
 
+  #throw(): string {
+    return this.#random.pick([
+      () => `(throw $e ${this.#i32(1)})`,
+      () => `(throw $w ${this.#expression("f64", 1)} ${this.#i32(1)} ${this.#expression("v128", 1)})`,
+      () => "(throw $n)",
+    ])();
+  }
+
   #attempt(depth: number): string {
+    if (!this.#legacyExceptions && this.#random.oneIn(2)) return this.#hold(depth);
     const caught = this.#label("caught", true);
     const inner = this.#within(caught, () => this.#statements(depth - 1));
-    if (this.#legacyExceptions) {
-      this.#handlers.push(caught.name);
-      const handler = this.#within(caught, () => this.#statements(depth - 1));
-      this.#handlers.pop();
-      return `(local.set $x (try ${caught.name} (result i32)
-        (do ${inner} (if ${this.#i32(2)} (then (throw $e ${this.#i32(1)}))) (local.get $q))
-        (catch $e (local.set $q) ${handler} (local.get $q))))`;
+    const thrown = `(if ${this.#i32(2)} (then ${this.#throw()}))`;
+    const taken = "(local.set $v128) (local.set $q) (local.set $f64)";
+    if (!this.#legacyExceptions) {
+      const many = `$many${this.#names++}`;
+      return `(local.set $x (block ${caught.name} (result i32)
+        (block ${many} (result f64 i32 v128)
+          (try_table (catch $e ${caught.name}) (catch $w ${many}) ${inner} ${thrown})
+          (br ${caught.name} (local.get $q)))
+        ${taken} (local.get $q)))`;
     }
-    return `(local.set $x (block ${caught.name} (result i32)
-      (try_table (catch $e ${caught.name}) ${inner} (if ${this.#i32(2)} (then (throw $e ${this.#i32(1)})))) (local.get $q)))`;
+    this.#handlers.push(caught.name);
+    const handler = (): string => {
+      const statements = this.#within(caught, () => this.#statements(depth - 1));
+      const again = this.#random.oneIn(2)
+        ? `(if ${this.#i32(1)} (then (rethrow ${this.#random.pick(this.#handlers)})))`
+        : "";
+      return `${statements} ${again} (local.get $q)`;
+    };
+    const handlers = [
+      ...(this.#random.oneIn(3) ? [] : [`(catch $e (local.set $q) ${handler()})`]),
+      ...(this.#random.oneIn(3) ? [`(catch $w ${taken} ${handler()})`] : []),
+      ...(this.#random.oneIn(2) ? [`(catch_all ${handler()})`] : []),
+    ];
+    this.#handlers.pop();
+    return `(local.set $x (try ${caught.name} (result i32) (do ${inner} ${thrown} (local.get $q)) ${handlers.join("\n")}))`;
+  }
+
+  /** Keeps what is thrown in a local, to throw it again later or not. */
+  #hold(depth: number): string {
+    const label = `$hold${this.#names++}`;
+    const held = this.#random.pick(HELD);
+    return `(local.set ${held} (block ${label} (result exnref)
+        (try_table (catch_all_ref ${label}) ${this.#statements(depth - 1)} (if ${this.#i32(2)} (then ${this.#throw()})))
+        (ref.null exn)))
+      ${this.#statements(depth - 1)}
+      ${this.#throwHeld()}`;
+  }
+
+  #throwHeld(): string {
+    const held = this.#random.pick(HELD);
+    return `(if (i32.and (i32.eqz (ref.is_null (local.get ${held}))) ${this.#i32(1)}) (then (throw_ref (local.get ${held}))))`;
   }
 
   #bulk(): string {
@@ -379,7 +423,7 @@ export function loopProgram(random: Random): string {
   return `(module
     (type $f (func (param i32 i32) (result i32)))
     (import "host" "log" (func $log (param i32)))
-    (tag $e (param i32))
+    (tag $e (param i32)) (tag $w (param f64 i32 v128)) (tag $n)
     (memory (export "memory") ${limits})
     (table ${count} funcref)
     (elem (i32.const 0) ${names})
