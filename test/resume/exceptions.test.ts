@@ -324,6 +324,16 @@ const ofValues: readonly Shape[] = [
     pinned: true,
   },
   {
+    title: "an error of JavaScript's that is passed on at once: its guest parks",
+    imports: FAIL,
+    text: `(func $waits (param $x exnref) (result exnref) (drop (call $slow (i32.const 2))) (local.get $x))
+      (func (export "run") (param $n i32) (result i32)
+        (drop (call $slow (i32.const 1)))
+        (ref.is_null (call $waits
+          (block $all (result exnref) (try_table (catch_all_ref $all) (call $fail (local.get $n))) (ref.null exn)))))`,
+    pinned: true,
+  },
+  {
     title: "an exception of a tag that is not the module's: its guest parks",
     imports: ALIEN,
     text: `(func $clean (param $n i32)

@@ -352,6 +352,33 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...of(
+    "src/prepare/exceptions.ts",
+    ["resume/exceptions"],
+    [
+      ["throw: takes all of a payload from one place", "      offset += BYTES.get(type)!;\n", ""],
+      ["keep: makes no record of null", 'if (what === "keep") this.#writeRecord(code, NO_EXCEPTION | 0);', ""],
+      ["hold: lets go of what is not its own", 'if (what === "hold") writePin(code);', ""],
+      ["handlers: let go of what is not their own", "code.put(0x19);\n    writePin(code);", "code.put(0x19);"],
+    ],
+  ),
+  ...of(
+    "src/prepare/capture.ts",
+    ["resume/exceptions"],
+    [
+      [
+        "exceptions: lie under a frame in the wrong order",
+        "depth } of site.held)",
+        "depth } of site.held.toReversed())",
+      ],
+      ["exceptions: go back into the wrong locals", "of heldLocals.toReversed())", "of heldLocals)"],
+      [
+        "exceptions: not looked at where they come in as parameters",
+        "local < params.length);",
+        "local < 0 * params.length);",
+      ],
+    ],
+  ),
+  ...of(
     "src/prepare/savers.ts",
     ["prepare/capture", "resume/shapes", "resume/random"],
     [
