@@ -28,6 +28,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   prepare: { oneCore: false },
   handover: { oneCore: false },
   "tier-up": { oneCore: false },
+  asyncify: { oneCore: true },
   events: { oneCore: false },
   scale: { oneCore: true },
 };

@@ -1,7 +1,7 @@
 /** Stock QuickJS through its C interface, with scripts as pieces of work. */
 
 import { readFileSync } from "node:fs";
-import { start } from "../support/variants.ts";
+import { start, type Variant } from "../support/variants.ts";
 import { type Program, threadCpuMs } from "./program.ts";
 
 /** Each defines a function of its own name, which answers a number. */
@@ -129,3 +129,68 @@ export const quickJs: Program = {
     };
   },
 };
+
+/** A loop that is interrupted often enough, a few calls deep. */
+const LONG = `
+  const down = (n, i) => (n === 0 ? (i * 7919) % 1009 : down(n - 1, i) + n);
+  for (let i = 0, sum = 0; ; i++) sum = (sum + down(12, i)) % 1000003;`;
+
+/** What Asyncify keeps of the stack lies here, and is as large as this. */
+const STACK_BYTES = 1 << 20;
+
+interface Asyncified extends QuickJs {
+  asyncify_start_unwind(data: number): void;
+  asyncify_stop_unwind(): void;
+  asyncify_start_rewind(data: number): void;
+  asyncify_stop_rewind(): void;
+}
+
+/**
+ * Lets a QuickJS that Asyncify has rewritten run until it is interrupted, takes its stack off the thread, and puts it back, again and
+ * again. Answers what each trip took, ms.
+ */
+export function interruptible(variant: Variant, trips: number): number[] {
+  const took: number[] = [];
+  let state: "runs" | "leaves" | "comes back" = "runs";
+  let data = 0;
+  let from = 0;
+  const guest = start(variant, {
+    ...imports,
+    env: {
+      ...imports.env,
+      host_interrupt: () => {
+        if (state === "comes back") {
+          guest.asyncify_stop_rewind();
+          state = "runs";
+          took.push(performance.now() - from);
+        } else if (data !== 0) {
+          state = "leaves";
+          from = performance.now();
+          guest.asyncify_start_unwind(data);
+        }
+        // Anything but 0 ends the script.
+        return took.length < trips ? 0 : 1;
+      },
+    },
+  }) as unknown as Asyncified;
+  guest._initialize();
+  guest.qjs_init();
+  const file = place(guest, "long.js");
+  const script = place(guest, LONG);
+  const stack = guest.wasm_malloc(STACK_BYTES + 8);
+  const view = new DataView(guest.memory.buffer);
+  const rest = (): void => {
+    view.setUint32(stack, stack + 8, true);
+    view.setUint32(stack + 4, stack + 8 + STACK_BYTES, true);
+  };
+  rest();
+  data = stack;
+  while (took.length < trips) {
+    guest.qjs_eval(script.ptr, script.bytes, file.ptr, 0);
+    if ((state as string) !== "leaves") break;
+    guest.asyncify_stop_unwind();
+    state = "comes back";
+    guest.asyncify_start_rewind(data);
+  }
+  return took;
+}

@@ -37,7 +37,7 @@ const PREPARED: Readonly<Record<string, PrepareOptions>> = {
   [POLLS_AND_CAPTURE]: { track: "none", polls: "plain", capture: true },
 };
 
-function codeBytes(bytes: Uint8Array): number {
+export function codeBytes(bytes: Uint8Array): number {
   const code = readSections(bytes).find(({ id }) => id === SECTION.code);
   return code === undefined ? 0 : code.end - code.start;
 }

@@ -1,0 +1,170 @@
+/**
+ * What does the way cost by which others unwind a stack?
+ *
+ * Binaryen's Asyncify rewrites a module so that its stack can be unwound in a call of an import and rewound later, in the same instance.
+ * QuickJS asks its host every so often whether it should be interrupted: that is where it can be unwound, and nowhere else. The same
+ * scripts run in the unprepared module, in one prepared with capture, which can be unwound at every loop, and in the one by Asyncify, all
+ * interleaved, as in bench/speed.ts. Building is timed in a process of its own, which is given up on after a while: CPython is tried, too.
+ *
+ * The trip is what a pause with the stack off the thread takes at the least: out of the interpreter and back into it at one interruption,
+ * by the thread's own clock. What it compares with on our side is the handover in place, in bench/handover.ts, which also crosses threads.
+ *
+ * It would change with: how many calls of a program may reach an import (nearly all do in an interpreter), and binaryen's optimiser.
+ */
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { prepareSync } from "../dist/prepare/prepare.js";
+import { cpython } from "./programs/cpython.ts";
+import type { Instance } from "./programs/program.ts";
+import { interruptible, quickJs } from "./programs/quickjs.ts";
+import { geometricMean, median, noiseOf, quantile } from "./support/quantiles.ts";
+import type { Answer, Question, Run } from "./support/question.ts";
+import { type Candidate, measureRounds, ratio } from "./support/rounds.ts";
+import { codeBytes, marked, type Variant } from "./support/variants.ts";
+
+/** How long building may take, s. */
+const BUILD_S_MAX = { full: 240, smoke: 90 };
+const TRIPS = { full: 2000, smoke: 50 };
+
+interface Built {
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+  readonly seconds: number;
+  /** Why there are no bytes. */
+  readonly failed?: string;
+}
+
+function build(bytes: Uint8Array, secondsMax: number): Built {
+  const folder = mkdtempSync(join(tmpdir(), "stillpoint-"));
+  const [from, to] = [join(folder, "from.wasm"), join(folder, "to.wasm")];
+  try {
+    writeFileSync(from, bytes);
+    const entry = new URL("support/asyncify-once.ts", import.meta.url).pathname;
+    const startedMs = performance.now();
+    const { status, signal } = spawnSync(process.execPath, ["--max-old-space-size=8192", entry, from, to], {
+      stdio: "ignore",
+      timeout: secondsMax * 1000,
+      killSignal: "SIGKILL",
+    });
+    const seconds = (performance.now() - startedMs) / 1000;
+    if (status === 0) return { bytes: new Uint8Array(readFileSync(to)), seconds };
+    return {
+      bytes: undefined,
+      seconds,
+      failed: signal === null ? `ended with ${status}` : `not done in ${secondsMax} s`,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const UNPREPARED = "unprepared";
+const AGAIN = "unprepared, again";
+const CAPTURE = "polls and capture";
+const ASYNCIFY = "Asyncify";
+
+async function ask({ full, random, progress }: Run): Promise<Answer> {
+  const secondsMax = full ? BUILD_S_MAX.full : BUILD_S_MAX.smoke;
+  progress("building QuickJS with Asyncify");
+  const built = build(quickJs.bytes, secondsMax);
+  if (built.bytes === undefined) throw new Error(`QuickJS could not be built: ${built.failed}`);
+  progress("building CPython with Asyncify");
+  const large = full ? build(cpython.bytes, secondsMax) : undefined;
+
+  const image = prepareSync(quickJs.bytes);
+  const { importModule, importName, minimumPages, maximumPages } = image.info.memory;
+  const plain = (name: string, bytes: Uint8Array<ArrayBuffer>): Variant => ({
+    name,
+    module: new WebAssembly.Module(marked(bytes, name)),
+    memory: undefined,
+    prepared: false,
+    codeBytes: codeBytes(bytes),
+  });
+  const captured = image.moduleBytes();
+  const variants: Variant[] = [
+    plain(UNPREPARED, quickJs.bytes),
+    plain(AGAIN, quickJs.bytes),
+    {
+      name: CAPTURE,
+      module: new WebAssembly.Module(captured),
+      memory: { module: importModule, name: importName, minimumPages, maximumPages },
+      prepared: true,
+      codeBytes: codeBytes(captured),
+    },
+    plain(ASYNCIFY, built.bytes),
+  ];
+  const instances: { readonly name: string; readonly instance: Instance }[] = [];
+  for (const variant of variants) instances.push({ name: variant.name, instance: await quickJs.start(variant) });
+  const ratios = new Map<string, number[]>(variants.map(({ name }) => [name, []]));
+  const checksums: Set<number>[] = quickJs.works.map(() => new Set());
+  for (const [index, work] of quickJs.works.entries()) {
+    const candidates = instances.map(({ name, instance }): Candidate => {
+      return {
+        name,
+        measure: () => {
+          const { cpuMs, checksum } = instance.run(index);
+          if (checksums[index]!.add(checksum).size > 1) throw new Error(`${name} answers ${checksum}, unlike others`);
+          return cpuMs;
+        },
+      };
+    });
+    const measured = await measureRounds(candidates, {
+      rounds: full ? 31 : 5,
+      iterations: 1,
+      warmups: full ? 60 : 10,
+      random,
+      progress: (text) => progress(`${work}: ${text}`),
+    });
+    for (const { name } of variants) ratios.get(name)!.push(ratio(measured.get(name)!, measured.get(UNPREPARED)!));
+  }
+  for (const { instance } of instances) await instance.close();
+  progress("trips out of the stack and back");
+  const trips = interruptible(variants[3]!, full ? TRIPS.full : TRIPS.smoke);
+
+  const mean = (name: string): number => geometricMean(ratios.get(name)!);
+  const noise = noiseOf(mean(AGAIN));
+  return {
+    tables: [
+      {
+        title: "QuickJS, time and size against the unprepared module",
+        columns: [
+          { key: "name", title: "variant" },
+          ...quickJs.works.map((work) => ({ key: work, title: work, digits: 2 })),
+          { key: "mean", title: "geometric mean", digits: 2 },
+          { key: "size", title: "code size", digits: 2 },
+        ],
+        rows: variants.map(({ name, codeBytes }) => ({
+          name,
+          ...Object.fromEntries(quickJs.works.map((work, index) => [work, ratios.get(name)![index]])),
+          mean: mean(name),
+          size: codeBytes / variants[0]!.codeBytes,
+        })),
+      },
+      {
+        title: "Building with Asyncify, in a process of its own",
+        columns: [
+          { key: "name", title: "module" },
+          { key: "seconds", title: "s", digits: 1 },
+          { key: "result", title: "result" },
+        ],
+        rows: [
+          { name: "QuickJS", seconds: built.seconds, result: "built" },
+          ...(large === undefined
+            ? []
+            : [{ name: "CPython", seconds: large.seconds, result: large.failed ?? "built" }]),
+        ],
+      },
+    ],
+    figures: [
+      { name: "running speed of QuickJS with Asyncify", value: mean(ASYNCIFY), unit: "x", noise },
+      { name: "running speed of QuickJS with capture", value: mean(CAPTURE), unit: "x", noise },
+      { name: "out of the stack and back with Asyncify, p50", value: median(trips), unit: "ms" },
+      { name: "out of the stack and back with Asyncify, p99", value: quantile(trips, 0.99), unit: "ms" },
+    ],
+    notes: ["Asyncify unwinds at calls of imports alone, so a loop that calls none runs to its end."],
+  };
+}
+
+export const question: Question = { title: "What does the way cost by which others unwind a stack?", ask };
