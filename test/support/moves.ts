@@ -26,6 +26,9 @@ export function newMoves(): Moves {
   return { handovers: 0, how: {}, inMotion: 0, again: 0, depths: [], places: new Set(), blackoutsMs: [] };
 }
 
+/** What is asked here is whether a guest notices, not how fast a busy machine is. */
+const BUDGET_MS = 60_000;
+
 export interface MovingOptions extends HandoverOptions {
   readonly handoversMax: number;
   /** Longest time between two handovers, ms; besides, the guest runs while its next host starts. */
@@ -58,7 +61,14 @@ async function moveOn(
   guest: Guest,
   random: Random,
   moves: Moves,
-  { handoversMax, apartMsMax = 20, work = () => 0, over = () => false, ...options }: MovingOptions,
+  {
+    handoversMax,
+    apartMsMax = 20,
+    work = () => 0,
+    over = () => false,
+    budgetMs = BUDGET_MS,
+    ...options
+  }: MovingOptions,
 ): Promise<void> {
   let ended = false;
   void guest.exited.then(() => {
@@ -71,7 +81,7 @@ async function moveOn(
     try {
       if (held) await guest.freeze();
       const now = work();
-      const { how, frames, blackoutMs } = await guest.handover(options);
+      const { how, frames, blackoutMs } = await guest.handover({ ...options, budgetMs });
       moves.handovers++;
       moves.how[how!] = (moves.how[how!] ?? 0) + 1;
       moves.depths.push(frames);
