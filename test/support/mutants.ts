@@ -462,13 +462,19 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...of(
     "src/guest/stack.ts",
-    ["guest/health", "guest/handover-waits"],
+    ["guest/handover-waits"],
     [
       [
         "stack: globals do not come along",
         "    loadTables(this.#exports, tables);\n    this.#attachment.loadGlobals();",
         "    loadTables(this.#exports, tables);",
       ],
+    ],
+  ),
+  ...of(
+    "src/guest/stack.ts",
+    ["guest/handover"],
+    [
       [
         "stack: globals do not come back",
         "  takeBack(): void {\n    this.#attachment.loadGlobals();",
