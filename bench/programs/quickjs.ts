@@ -139,6 +139,7 @@ const LONG = `
 const STACK_BYTES = 1 << 20;
 
 interface Asyncified extends QuickJs {
+  qjs_set_interrupt_handler(on: number): void;
   asyncify_start_unwind(data: number): void;
   asyncify_stop_unwind(): void;
   asyncify_start_rewind(data: number): void;
@@ -175,6 +176,7 @@ export function interruptible(variant: Variant, trips: number): number[] {
   }) as unknown as Asyncified;
   guest._initialize();
   guest.qjs_init();
+  guest.qjs_set_interrupt_handler(1);
   const file = place(guest, "long.js");
   const script = place(guest, LONG);
   const stack = guest.wasm_malloc(STACK_BYTES + 8);
