@@ -483,6 +483,22 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...of(
+    "src/guest/stack.ts",
+    ["guest/reattach"],
+    [
+      [
+        "at rest: the ledger has no globals",
+        "    this.clear();\n    this.#attachment.saveGlobals();",
+        "    this.clear();",
+      ],
+    ],
+  ),
+  ...of(
+    "src/guest/reattach.ts",
+    ["guest/reattach"],
+    [["at rest: services begin anew", "    tables: [],\n    services,", "    tables: [],\n    services: undefined,"]],
+  ),
+  ...of(
     "src/guest/pinning.ts",
     ["guest/pinning", "guest/handover-waits"],
     [
