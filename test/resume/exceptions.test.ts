@@ -94,6 +94,22 @@ const ofHandlers: readonly Shape[] = [
                     (rethrow 2))))))))`,
   },
   {
+    title: "two handlers at once, each with its own of the same tag",
+    text: `(tag $e (param i32))
+      (func $clean (param $n i32)
+        (try $outer (do (throw $e (i32.const 1)))
+          (catch_all
+            (try $inner (do (throw $e (i32.const 2)))
+              (catch_all
+                (drop (call $slow (local.get $n)))
+                (if (i32.and (local.get $n) (i32.const 1)) (then (rethrow $inner)))
+                (rethrow $outer))))))
+      (func $caught (param $n i32) (result i32)
+        (try (result i32) (do (call $clean (local.get $n)) (i32.const 7)) (catch $e)))
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (i32.mul (i32.const 100) (call $caught (local.get $n))) (call $caught (i32.const 2))))`,
+  },
+  {
     title: "cleanup during cleanup: exceptions of several frames at once",
     text: `${FOUR} ${RUN.try}
       (func $clean (param $n i32)
