@@ -108,6 +108,10 @@ print(digest.hexdigest())`;
   const guest = await fleet.boot(image, { ...options, name: "asked" });
   const output = textOf(guest.stdout);
   const random = new Random(2);
+  // Held at its beginning until continuations can be made, which takes a thread that opens the image.
+  await guest.freeze();
+  assert.is(await guest.healthy({ budgetMs: 60_000 }), true);
+  await guest.resume();
   let asked = 0;
   let code = "nothing was thrown";
   for (; code === "nothing was thrown"; await sleep(random.below(20))) {
