@@ -295,6 +295,7 @@ export class Guest implements AsyncDisposable {
       {
         ...this.#recallSide(),
         next: ground.maker,
+        underWay: () => this.#calls.underWay,
         startStandby: () => this.#startHost("standby", services, ground),
         moved: (to) => {
           this.#moved(to, services);

@@ -18,6 +18,7 @@ import { HandoverError, type StillpointError } from "../errors.ts";
 import type { ContinuationMaker } from "../resume/maker.ts";
 import { Budget } from "./budget.ts";
 import { checkBudget } from "./freezing.ts";
+import { moveIdle, TAKE_OVER } from "./idle-handover.ts";
 import type { HostLink } from "./link.ts";
 import { fresh, goOn, type OffThread, pause, type RecallSide, takeOff } from "./recall.ts";
 import type { GuestState, HandoverReport } from "./reports.ts";
@@ -46,6 +47,8 @@ export interface HandoverSide extends RecallSide {
   /** Makes the continuations for the image that the new host runs. */
   readonly next: ContinuationMaker;
   startStandby(): HostLink;
+  /** The call that is under way, if there is one. */
+  underWay(): number | undefined;
   /** The guest is the new host's. */
   moved(to: HostLink): void;
   state(): GuestState;
@@ -66,20 +69,23 @@ export async function handOver(
   const held = next.hold(SETTLE_MS);
   try {
     await budget.within(ready(side, standby, held), "the new host was not ready");
-    off = await takeOff(side, budget);
-    budget.limit(blackoutMsMax);
-    const { handed, taken } = off.yielded;
-    report.timeToSafepointMs = off.freeze.timeToSafepointMs;
-    report.how = off.freeze.how;
-    report.captureMs = taken.captureMs;
-    report.frames = taken.frames;
-    report.frameBytes = taken.frameBytes;
-    report.stateBytes = taken.stateBytes;
-    Object.assign(report, await budget.within(next.make(taken.sites), "continuations were not made"));
-    standby.post({ type: "adopt", handed, continuations: fresh(next, standby) });
-    const { restoreMs } = await budget.within(standby.next("adopted"), "the new host did not take the guest over");
-    report.restoreMs = restoreMs;
-    if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
+    const moved = await moveIdle(side, standby, budget);
+    if (moved !== undefined) Object.assign(report, moved);
+    else {
+      off = await takeOff(side, budget);
+      budget.limit(blackoutMsMax);
+      const { handed, taken } = off.yielded;
+      report.timeToSafepointMs = off.freeze.timeToSafepointMs;
+      report.how = off.freeze.how;
+      report.captureMs = taken.captureMs;
+      report.frames = taken.frames;
+      report.frameBytes = taken.frameBytes;
+      report.stateBytes = taken.stateBytes;
+      Object.assign(report, await budget.within(next.make(taken.sites), "continuations were not made"));
+      standby.post({ type: "adopt", handed, continuations: fresh(next, standby) });
+      report.restoreMs = (await budget.within(standby.next("adopted"), TAKE_OVER)).restoreMs;
+      if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
+    }
   } catch (cause) {
     report.blackoutMs = await rollBack(side, standby, off);
     if (signal?.aborted === true) throw signal.reason;
@@ -91,9 +97,9 @@ export async function handOver(
       () => undefined,
     );
   }
-  standby.rest = off.yielded.handed;
+  standby.rest = off?.yielded.handed ?? old.rest;
   side.moved(standby);
-  if (off.yielded.handed.activity.kind === "idle") side.again();
+  if (off === undefined || off.yielded.handed.activity.kind === "idle") side.again();
   report.blackoutMs = (await freezing.resume()).blackoutMs;
   await retire(old, "replaced");
   return report;

@@ -21,7 +21,7 @@ import { ExitSignal } from "../wasi/host.ts";
 import type { Wasi } from "../wasi/wasi.ts";
 import { attachServices, attachWasi, type HostSide, provided, resolveImports } from "./attach.ts";
 import { BeginError, cloneable, failureOf, messageOf } from "./failure.ts";
-import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, ToHost } from "./messages.ts";
+import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, Rest, ToHost } from "./messages.ts";
 import { hostNotices } from "./notices.ts";
 import { Pinning } from "./pinning.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -205,6 +205,8 @@ class Host {
         return this.#core.heed() === 0 ? undefined : this.#yield();
       case "prepare":
         return this.#prepare(message.continuations);
+      case "expect":
+        return this.#expect(message.rest);
       case "adopt":
         return this.#adopt(message.handed, message.continuations);
       case "keep":
@@ -312,7 +314,7 @@ class Host {
       const message = `neither the services nor the guest have a function ${name}`;
       return this.#outcome(id, { kind: "thrown", code: "SP_EXPORT_MISSING", message, cause: undefined });
     }
-    const entered = this.#core.enter();
+    const entered = this.#entered();
     // The call has not begun; the owner learns that from what this host yields.
     if (entered === WANTED) return this.#yield();
     if (entered === NO) return;
@@ -321,6 +323,16 @@ class Host {
     Atomics.store(this.#words, OFF_BEGUN >> 2, id);
     if (own === undefined) this.#finished(this.#ran(run, { args, inside: true }));
     else this.#finished(this.#pinning.outside(() => this.#ran(run, { args, inside: false })));
+  }
+
+  /** As the core's enter(); NO, too, if the idle guest has gone to another host, which gets the call as well. */
+  #entered(): number {
+    try {
+      return this.#core.enter();
+    } catch (error) {
+      if (!(error instanceof LostSignal)) throw error;
+      return NO;
+    }
   }
 
   #outcomeOf(name: string, ran: Ran): CallOutcome {
@@ -396,6 +408,20 @@ class Host {
       return this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
     }
     this.#goOn();
+  }
+
+  /** As far as a guest can be adopted that another host may still run. Nothing of the ledger is touched. */
+  #expect({ services, wasi }: Rest): void {
+    try {
+      const from = performance.now();
+      (this.#wasi as Wasi).restore(wasi);
+      this.#restore(services);
+      (this.#stack as Stack).expect();
+      this.#has = true;
+      this.#post({ type: "adopted", restoreMs: performance.now() - from });
+    } catch (error) {
+      this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
+    }
   }
 
   /** Nobody took the guest: what was taken off is put back here. */

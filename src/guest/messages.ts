@@ -91,6 +91,8 @@ export type ToHost =
   | { readonly type: "prepare"; readonly continuations: readonly ContinuationModule[] }
   /** Take the guest over, up to its first instruction. */
   | { readonly type: "adopt"; readonly handed: Handed; readonly continuations: readonly ContinuationModule[] }
+  /** Be ready for a guest that is idle, and still another host's: all of it but its globals, which come with the first call. */
+  | { readonly type: "expect"; readonly rest: Rest }
   /** Nobody took the guest: go on with it here. */
   | { readonly type: "keep"; readonly continuations: readonly ContinuationModule[] }
   /** The guest has been taken off this thread: whether the services are well. */

@@ -17,6 +17,9 @@ export class Stack {
   readonly #attachment: Attachment;
   readonly #exports: WebAssembly.Exports;
 
+  /** Whether the guest's globals have never been in this instance. */
+  #expects = false;
+
   constructor(data: HostData, exports: WebAssembly.Exports) {
     this.#data = data;
     this.#exports = exports;
@@ -46,8 +49,15 @@ export class Stack {
     this.#attachment.saveGlobals();
   }
 
+  /** The guest that will be taken up is idle: its globals are in the ledger and stay there until it begins something. */
+  expect(): void {
+    this.#expects = true;
+  }
+
   /** There is no stack in the ledger: the guest begins something, on its own globals. */
   clear(): void {
+    if (this.#expects) this.#attachment.loadGlobals();
+    this.#expects = false;
     new Int32Array(this.#data.ledger.buffer)[OFF_FRAMES_TOP >> 2] = 0;
   }
 
@@ -66,6 +76,7 @@ export class Stack {
 
   /** All of it into this instance. */
   load(tables: TableState): void {
+    this.#expects = false;
     loadTables(this.#exports, tables);
     this.#attachment.loadGlobals();
   }

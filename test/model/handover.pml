@@ -2,14 +2,17 @@
  * Handover (src/guest/handover.ts, and the host's part of it in src/guest/host.ts) for the model checker Spin; safepoint.pml
  * holds the core's functions, this file the threads.
  *
- * The owner hands the guest over ROUNDS times at most, from one host to the next of HOSTS. Each time it freezes and recalls;
+ * The owner hands the guest over ROUNDS times at most, from one host to the next of HOSTS. If the guest is idle it may let the next
+ * host expect it, with the services' state that the last call left, while calls come and go (src/guest/idle-handover.ts); it then
+ * freezes, and swaps hosts if no call has begun since. Otherwise, and each other time, it freezes and recalls;
  * takes the recall back whenever it likes (the host may be pinned, or slow) or, if it is refused that, waits for the host; lets
  * the next host adopt the guest, or gives up, whatever has become of that host, which stays as late as it likes. Other holds
  * come and go, so that a guest is handed over again without having run. Hosts run, wait, sleep on the bell, leave, take
  * calls, are pinned at any safepoint, swallow the signal that should take them out of a wait, end, and die.
  *
  * Ghosts: `place` is the host whose thread the guest's frames are on; `captured` says that they are in the ledger instead, as
- * saved for the `frames`-th time. A message from a host says which frames it speaks of.
+ * saved for the `frames`-th time. A message from a host says which frames it speaks of. `current` says of which hosts the services
+ * have the state that the guest has left them in, and `restCurrent` whether what the owner took last is that state.
  *
  * Safety, as assertions, besides those of safepoint.pml
  *   frozen     from the moment the owner knows of the grant to its last release no host touches the guest
@@ -18,6 +21,7 @@
  *   out        when the owner takes a host at its word that it yielded, no thread has the guest, and the ledger has the frames
  *              that the word is about
  *   in         a host goes on from frames that are in the ledger, and that nobody else has gone on from or saved anew
+ *   state      a host runs the guest only on services that have its latest state
  * Liveness, under weak fairness: `onward` at the end of this file. Besides, no end state but those marked `end`.
  */
 
@@ -31,15 +35,25 @@
 #define YIELD 1
 #define KEEP 2
 #define ADOPT 3
+#define EXPECT 4
 /* What the guest is in the middle of: nothing, frames, the last step after a call. */
 #define NOTHING 0
 #define STACK 1
 #define LAST_STEP 2
 
+bit begun;                                      /* the guest has run, at first on the host that booted it */
+#ifdef BREAK_BEGUN
+#define hasNotRun true
+#else
+#define hasNotRun (!hasBegun)
+#endif
 chan box[HOSTS + 1] = [4] of { byte };          /* what it is told: two things at most in each of two rounds */
 chan said[HOSTS + 1] = [2] of { byte, byte };   /* that it yielded: activity, frames */
 byte handed, handedFrames;                      /* what goes with ADOPT */
 bit adopted[HOSTS + 1];
+bit current[HOSTS + 1];
+bit restCurrent;
+bit hasBegun;                                   /* a call, since the owner took the services' state: `begun` is another */
 
 bit pinned[HOSTS + 1];
 bit saving[HOSTS + 1];
@@ -53,6 +67,13 @@ bit awaiting;
 #define anySaving (isSaving(1) || isSaving(2) || isSaving(HOSTS))
 #define lost_ (captured && (stateOf(word) == RUNNING || stateOf(word) == FREEZING) && !dead[host])
 
+/* The guest goes on here: what others have of it is what it was. */
+inline runsHere() {
+  assert(current[me] || (me == 1 && frames == 0 && !begun));
+  begun = 1; restCurrent = 0;
+  current[1] = 0; current[2] = 0; current[HOSTS] = 0; current[me] = 1
+}
+
 active [HOSTS] proctype Host() {
   byte r, h, moved, kind, activity, mine, rung;
   bit parked, ok;
@@ -65,13 +86,14 @@ end_messages:
       :: moved == WANTED -> moved = 0; goto yield
       :: moved == NO -> goto gone
       :: moved == YES -> moved = 0;
-        atomic { alive(); assert(place == 0 && !captured); place = me };
+        atomic { alive(); assert(place == 0 && !captured); runsHere(); hasBegun = 1; place = me };
         goto running
       fi
     :: atomic { !dead[me] && nempty(box[me]) ->
         box[me]?kind;
         if
-        :: kind == ADOPT -> activity = handed; mine = handedFrames; adopted[me] = 1
+        :: kind == ADOPT -> activity = handed; mine = handedFrames; adopted[me] = 1; current[me] = 1
+        :: kind == EXPECT -> activity = NOTHING; adopted[me] = 1; current[me] = restCurrent
         :: else
         fi
       };
@@ -81,6 +103,7 @@ end_messages:
         :: moved == WANTED -> moved = 0; goto yield
         :: else -> goto end_messages
         fi
+      :: kind == EXPECT -> kind = 0; goto end_messages
       :: else -> kind = 0; goto goOn
       fi
     fi;
@@ -98,7 +121,7 @@ goOn: /* Where the guest stopped, as soon as it is released. */
     atomic {
       alive();
       assert(host == me && place == 0 && captured && mine == frames);
-      captured = 0; place = me; mine = 0
+      runsHere(); captured = 0; place = me; mine = 0
     };
     if
     :: activity == LAST_STEP -> activity = NOTHING; goto leaving
@@ -195,7 +218,7 @@ gone: /* The host is in step with the guest: it knows that it has ended. */
     assert(stateOf(word) == ENDED);
     goto end_quiet;
 
-lost: /* The host was told that the guest is no longer its own, and this is true. */
+lost: /* The host was told that the guest is no longer its own, and this is true. An idle one is still told to dispose. */
     assert(host != me);
 
 end_quiet:
@@ -214,14 +237,46 @@ active proctype Owner() {
   byte rounds = ROUNDS;
   bit ok;
   bit held;                     /* somebody else holds the guest too */
+  bit early;                    /* the standby has been told to expect the guest */
 
   do
   :: rounds == 0 -> break
   :: rounds > 0 ->
     rounds--;
+    early = 0;
+
+    /* An idle guest is expected before it is frozen. What a call has left is told before its outcome. */
+    if
+    :: atomic { stateOf(word) == IDLE && standby < HOSTS -> hasBegun = 0; restCurrent = current[host] || !begun };
+      standby++; early = 1; from = host;
+      box[standby]!EXPECT;
+      if
+      :: adopted[standby] ->
+        request();
+        if
+        :: stateOf(word) == FROZEN && found == IDLE && hasNotRun ->
+          d_step { assert(!anyTouching); knowsFrozen = 1 };
+          handOver(from, standby);
+          assert(answer == 0);
+          early = 0;
+          goto thaw
+        :: else
+        fi;
+        /* Somebody was faster: the guest is handed over like any other, and has been asked for already. */
+        from = 0;
+        if
+        :: stateOf(word) == ENDED -> goto over
+        :: else -> goto asking
+        fi
+      :: true                                           /* given up */
+      fi;
+      from = 0
+    :: true
+    fi;
 
     /* Freeze. Whether it is granted, and when, is the subject of handshake.pml. */
     request();
+asking:
     awaiting = 1;
     if
     :: stateOf(word) != FREEZING -> awaiting = 0
@@ -280,8 +335,11 @@ yielded:
     };
     taken();
     if
-    :: standby < HOSTS ->
-      standby++;
+    :: standby < HOSTS || early ->
+      if
+      :: early -> early = 0; adopted[standby] = 0
+      :: else -> standby++
+      fi;
       d_step { handed = activity; handedFrames = theirs };
       box[standby]!ADOPT;
       if

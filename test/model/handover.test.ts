@@ -42,8 +42,9 @@ for (const { name, ...search } of FULL ? [...bounds, ...wider] : bounds) {
   });
 }
 
-/** Each fault, what it is, and the words in which its refutation begins. */
-const faults: readonly (readonly [fault: string, meaning: string, violation: RegExp])[] = [
+/** Each fault, what it is, the words in which its refutation begins, and how many handovers it takes. */
+const faults: readonly (readonly [fault: string, meaning: string, violation: RegExp, rounds?: number])[] = [
+  ["BEGUN", "an idle guest is moved without a look at whether a call has begun", /^assertion.*current/, 1],
   ["RECALL_GENERATION", "recall() takes no new generation", /^invalid end state/],
   ["RECALL_BELL", "recall() does not ring the bell", /^invalid end state/],
   ["UNRECALL", "unrecall() stores where it has to swap", /^assertion|^invalid end state/],
@@ -57,9 +58,12 @@ const faults: readonly (readonly [fault: string, meaning: string, violation: Reg
   ["KEEP", "the guest is released although its host is on its way out", /^assertion|^invalid end state/],
 ];
 
-for (const [fault, meaning, violation] of faults) {
+for (const [fault, meaning, violation, rounds = 2] of faults) {
   model(`finds the fault: ${meaning}`, () => {
-    const verdict = verify("handover", { property: "safety", defines: ["ROUNDS=2", "KILLS=0", `BREAK_${fault}`] });
+    const verdict = verify("handover", {
+      property: "safety",
+      defines: [`ROUNDS=${rounds}`, "KILLS=0", `BREAK_${fault}`],
+    });
     assert.match(verdict.violation ?? "nothing was found", violation);
   });
 }
