@@ -96,6 +96,8 @@ for (const [name, captured] of [
     async ({ fleet }) => {
       await using guest = await fleet.boot(await image, { name, services: SERVICES });
       const outcome = guest.call<number>(name, [SLEEP_MS]);
+      // Awaited below, if all is well until then.
+      outcome.catch(() => undefined);
       await reached(guest, "waiting");
       assert.is((await framesMoved(guest, captured)) > 0, captured);
       assert.is(await outcome, 42);

@@ -360,7 +360,24 @@ const shapes: readonly Shape[] = [
           (local.set $n (i32.add (call_indirect $u (type $f) (local.get $n) (i32.const 0))
             (call_indirect $t (type $f) (local.get $n) (i32.const 1))))
           (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
-        (i32.add (local.get $n) (i32.mul (table.size $t) (i32.const 1000))))`,
+        (i32.add (i32.mul (ref.is_null (table.get $t (i32.const 0))) (i32.const 500))
+          (i32.add (local.get $n) (i32.mul (table.size $t) (i32.const 1000)))))`,
+  },
+  {
+    title: "what a construct leaves lies under a later call",
+    text: `(func (export "run") (param $n i32) (result i32) (local $i i32)
+        (i32.sub
+          (block (result i32) (drop (call $slow (local.get $n))) (i32.mul (local.get $n) (i32.const 7)))
+          (i32.add
+            (if (result i32) (local.get $n)
+              (then (i32.add (call $slow (i32.const 2)) (i32.const 5)))
+              (else (i32.add (call $slow (i32.const 1)) (i32.const 6))))
+            (i32.add
+              (loop $l (result i32)
+                (drop (call $slow (i32.const 1)))
+                (br_if $l (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3)))
+                (i32.add (local.get $i) (i32.const 40)))
+              (call $slow (i32.const 3))))))`,
   },
   {
     title: "a function reference made after a call",
