@@ -122,6 +122,8 @@ calls(
     const guest = await fleet.boot(await image, { name: "served", services: SERVICES });
     const caller = new Caller(guest, new Random(1));
     const calling = Promise.all(Array.from({ length: 6 }, () => caller.run()));
+    // Awaited below, once the guest has been moved.
+    calling.catch(() => undefined);
     const moves = newMoves();
     await move(guest, new Random(2), moves, { handoversMax: HANDOVERS, apartMsMax: 4 });
     caller.over = true;
