@@ -19,7 +19,7 @@ import type { ContinuationMaker } from "../resume/maker.ts";
 import { Budget } from "./budget.ts";
 import { checkBudget } from "./freezing.ts";
 import { moveIdle, TAKE_OVER } from "./idle-handover.ts";
-import type { HostLink } from "./link.ts";
+import { failed, type HostLink } from "./link.ts";
 import { fresh, goOn, type OffThread, pause, type RecallSide, takeOff } from "./recall.ts";
 import type { GuestState, HandoverReport } from "./reports.ts";
 
@@ -31,6 +31,8 @@ const SETTLE_MS = 200;
 
 /** How long a host gets to dispose of its services, ms. */
 const DISPOSE_MS = 1000;
+/** The same while the guest waits for it: one that hangs, or sleeps on the ledger until the guest is its own, hears nothing. */
+const DISPOSE_FROZEN_MS = 50;
 
 export interface HandoverOptions {
   /** A services module; without it the same one again; null for WASI alone. */
@@ -75,6 +77,7 @@ export async function handOver(
       off = await takeOff(side, budget);
       budget.limit(blackoutMsMax);
       const { handed, taken } = off.yielded;
+      if (handed.failure !== undefined) throw failed(side.guest, handed.failure);
       report.timeToSafepointMs = off.freeze.timeToSafepointMs;
       report.how = off.freeze.how;
       report.captureMs = taken.captureMs;
@@ -132,17 +135,21 @@ async function ready({ next }: HandoverSide, standby: HostLink, held: Promise<vo
 
 /** The guest goes on where it was, in the old host. Answers for how long it stood still. */
 async function rollBack(side: HandoverSide, standby: HostLink, off: OffThread | undefined): Promise<number> {
-  // Its end is awaited before the old host goes on, so that there are never two.
-  await retire(standby, "abandoned");
+  // Its end is awaited before the old host goes on, so that there are never two; and the guest stands still meanwhile.
+  await retire(standby, "abandoned", off === undefined ? DISPOSE_MS : DISPOSE_FROZEN_MS);
   if (off === undefined || side.freezing.state !== FROZEN) return 0;
   return (await goOn(side, off)).blackoutMs;
 }
 
 /** Lets a host dispose of its services, and ends it. */
-export async function retire(host: HostLink, reason: "replaced" | "abandoned"): Promise<void> {
+export async function retire(
+  host: HostLink,
+  reason: "replaced" | "abandoned",
+  disposeMs: number = DISPOSE_MS,
+): Promise<void> {
   const disposed = host.next("disposed").catch(() => undefined);
   host.post({ type: "dispose", reason });
-  await Promise.race([disposed, pause(DISPOSE_MS)]);
+  await Promise.race([disposed, pause(disposeMs)]);
   await host.terminate();
 }
 

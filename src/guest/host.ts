@@ -375,10 +375,17 @@ class Host {
       captured: this.#captured,
       deadlineNs: this.#pinning.deadlineNs,
       tables: stack.tables(),
-      services: this.#services.snapshot?.(),
+      services: undefined,
       wasi: (this.#wasi as Wasi).snapshot(),
     };
-    this.#post({ type: "yielded", handed, taken: { ...saved, captureMs: performance.now() - from } });
+    const say = (handed: Handed): void =>
+      this.#post({ type: "yielded", handed, taken: { ...saved, captureMs: performance.now() - from } });
+    try {
+      say({ ...handed, services: this.#services.snapshot?.() });
+    } catch (error) {
+      // It threw, or gave what cannot be sent. The guest stays here then.
+      say({ ...handed, failure: failureOf(error, "SP_SERVICES_INVALID") });
+    }
   }
 
   #prepare(continuations: readonly ContinuationModule[]): void {

@@ -65,6 +65,8 @@ export interface Handed {
   readonly deadlineNs: bigint | undefined;
   readonly tables: TableState;
   readonly services: unknown;
+  /** Why the services gave no snapshot, if they could not; then nobody else can go on. */
+  readonly failure?: Failure;
   readonly wasi: WasiState;
 }
 

@@ -28,7 +28,10 @@ export interface Services {
   imports: WebAssembly.Imports;
   /** What guest.call(name) finds before the guest's exports. Synchronous; results must be structured-cloneable. */
   calls?: Record<string, (...args: any[]) => unknown>;
-  /** Takes over what an earlier version's snapshot() gave, or undefined at first boot. Synchronous and short. */
+  /**
+   * Takes over what an earlier version's snapshot() gave, or undefined at first boot. Synchronous and short. It may come once more
+   * with a newer state, in place of the one before, as long as the guest has not run here.
+   */
   restore?(state: unknown): void;
   /**
    * What the next version goes on from; structured-cloneable; changes and closes nothing. Short: it is asked in the blackout, and at

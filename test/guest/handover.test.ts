@@ -153,6 +153,19 @@ for (const [how, next, inside] of [
   });
 }
 
+handover("services whose snapshot throws, or cannot be sent, keep the guest", async ({ fleet }) => {
+  for (const broken of ["throw new Error('no state')", "return { clock: host.clock }"]) {
+    const none = services(`return { imports: { env: { ask: (n) => n } }, snapshot() { ${broken}; } };`);
+    await using guest = await fleet.boot(await clerk, { name: "kept", services: none });
+    assert.is(await codeOf(guest.handover()), "SP_HANDOVER_FAILED");
+    assert.is(await guest.call("bump"), 1);
+    const outcome = guest.call<bigint>("turns", [1_000_000_000]);
+    assert.is(await codeOf(guest.handover()), "SP_HANDOVER_FAILED");
+    assert.is(await outcome, 1_000_000_000n);
+    assert.is(await guest.call("bump"), 2);
+  }
+});
+
 handover("JavaScript that calls around the guest is let finish", async ({ fleet }) => {
   await using guest = await fleet.boot(await clerk, { name: "around", services: version(1) });
   const outcome = guest.call("slow");
