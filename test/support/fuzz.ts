@@ -30,7 +30,8 @@ const FEATURES = [
   "--disable-wide-arithmetic",
 ];
 /** Removes NaN wherever one could arise, since the bits of a NaN may differ from run to run on the same engine. */
-const PASSES = ["--translate-to-fuzz", "--denan"];
+/** It mixes both encodings of exceptions, which newer engines refuse in one module, some of the time: only the newer one is left. */
+const PASSES = ["--translate-to-fuzz", "--denan", "--translate-to-exnref"];
 
 /** The library takes features here; its declarations have them in a function that it lacks. */
 const readBinary = binaryen.readBinary as typeof binaryen.readBinaryWithFeatures;
