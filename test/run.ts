@@ -1,10 +1,10 @@
 /**
- * The test runner behind `npm test`: each file under `test/` named `*.test.ts` is a process of its own, one after the other.
+ * The test runner behind `npm test`: each file under `test/` named `*.test.ts` is a process of its own, two at a time.
  *
  *   node test/run.ts [--full] [--jobs COUNT] [FILTER ...]        a filter is a part of a file's path
  *
  * Processes of their own, because a test may leave Workers, signal handlers or a dead thread behind and the next one must not
- * know. One after the other, because most of them measure or race threads, and a machine of two cores has none to spare.
+ * know. Two at a time, each of several threads, on machines of two cores: none of them may depend on having a core to itself.
  *
  * Nothing passes by silence: a file that crashes, runs out of time, prints no summary (uvu prints none when `.run()` was
  * forgotten) or skips a test has failed. Seeded tests take SP_SEED, which is drawn here and printed, so that a red run can be
@@ -29,7 +29,7 @@ interface Outcome {
 
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
-  options: { full: { type: "boolean", default: false }, jobs: { type: "string", default: "1" } },
+  options: { full: { type: "boolean", default: false }, jobs: { type: "string", default: "2" } },
 });
 
 const TESTS = dirname(fileURLToPath(import.meta.url));

@@ -229,7 +229,8 @@ for (const [stream, subject] of [python, quickjs, kernels, structures].entries()
       assert.is(memory, expected.memory, "memory at the end differs");
     }
     console.log(`# ${subject.name}, ${runs} runs: ${movesText(moves)}`);
-    assert.ok(moves.inMotion >= 0.8 * moves.handovers, "at least 80 % hit a guest in mid-execution");
+    // Of a few moves more are left to luck.
+    assert.ok(moves.inMotion >= share(0.8, 0.5) * moves.handovers, "most hit a guest in mid-execution");
     assert.ok(moves.again > 0, "continuations were captured as well");
     assert.ok(moves.places.size > (FULL ? 100 : 10) || subject.boot === undefined);
   });
