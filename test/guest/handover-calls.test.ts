@@ -125,7 +125,7 @@ calls(
     // Awaited below, once the guest has been moved.
     calling.catch(() => undefined);
     const moves = newMoves();
-    await move(guest, new Random(2), moves, { handoversMax: HANDOVERS, apartMsMax: 4 });
+    await move(guest, new Random(2), moves, { handoversMax: HANDOVERS, apartMsMax: 4, neverHeld: true });
     caller.over = true;
     await calling;
     const asked = await guest.call<number>("asked");

@@ -33,6 +33,8 @@ export interface MovingOptions extends HandoverOptions {
   readonly handoversMax: number;
   /** Longest time between two handovers, ms; besides, the guest runs while its next host starts. */
   readonly apartMsMax?: number;
+  /** Never while it is held: JavaScript around the guest would not come to its end. */
+  readonly neverHeld?: boolean;
   /** Which piece of work the guest is on; a new number for each. */
   readonly work?: () => number;
   /** It is over, whether or not the guest has ended. */
@@ -64,6 +66,7 @@ async function moveOn(
   {
     handoversMax,
     apartMsMax = 20,
+    neverHeld = false,
     work = () => 0,
     over = () => false,
     budgetMs = BUDGET_MS,
@@ -77,7 +80,7 @@ async function moveOn(
   let moved: number | undefined;
   while (moves.handovers < handoversMax && !ended && !over()) {
     await sleep(random.below(apartMsMax + 1));
-    const held = random.oneIn(8);
+    const held = random.oneIn(8) && !neverHeld;
     try {
       if (held) await guest.freeze();
       const now = work();

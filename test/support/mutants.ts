@@ -531,8 +531,8 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       [
         "owner: a call that had not begun is not sent again",
-        'if (off.yielded.handed.activity.kind === "idle") side.again();\n',
-        "\n",
+        'if (off === undefined || off.yielded.handed.activity.kind === "idle") side.again();',
+        "",
       ],
     ],
   ),
