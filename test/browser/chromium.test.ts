@@ -3,6 +3,6 @@
 import { runInPages } from "../support/pages.ts";
 
 runInPages("chromium", {
-  always: ["guest/storm", "guest/calls", "guest/handover-storm"],
-  full: ["guest/dirty", "guest/clock", "guest/waits", "guest/streams", "guest/pinning"],
+  always: ["guest/storm", "guest/calls", "guest/pinning"],
+  full: ["guest/dirty", "guest/clock", "guest/waits", "guest/streams", "guest/handover-storm"],
 });
