@@ -87,7 +87,7 @@ def tree(depth, salt):
     return hashlib.sha256(b"".join(tree(depth - 1, bytes([i])) for i in range(3)) + salt).digest()
 
 state = b""
-for turn in range(150):
+for turn in range(200):
     state = tree(6, state[:4])
     if turn % 10 == 9:
         print(turn + 1, state.hex()[:32], flush=True)

@@ -38,7 +38,7 @@ demo("freezes three programs many times, copies nothing, and their output is the
 });
 
 demo("replaces the services under a running program, refuses a broken version, and the output is the same", () => {
-  assert.match(stdout, /v1 → v2 +v2 → v3, refused +\d+ more, median/);
+  assert.match(stdout, /v1 → v2 +v2 → v3, refused/);
   assert.match(stdout, /v2 took over\n +v2 stays\. .*v3\.js: not healthy\n/);
   assert.match(stdout, /served: [1-9]\d* times by v1, [1-9]\d* by v2, 0 by v3/);
   assert.match(stdout, "Its output is the same as undisturbed: yes.");
