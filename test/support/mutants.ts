@@ -473,17 +473,6 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...of(
     "src/guest/stack.ts",
-    ["guest/handover"],
-    [
-      [
-        "stack: globals do not come back",
-        "  takeBack(): void {\n    this.#attachment.loadGlobals();",
-        "  takeBack(): void {",
-      ],
-    ],
-  ),
-  ...of(
-    "src/guest/stack.ts",
     ["guest/reattach"],
     [
       [
@@ -528,11 +517,6 @@ export const MUTANTS: readonly Mutant[] = [
         "owner: stays the old host",
         "if (core.handOver(old.number, standby.number) !== 0)",
         "if (core.handOver(old.number, old.number) !== 0)",
-      ],
-      [
-        "owner: a call that had not begun is not sent again",
-        'if (off === undefined || off.yielded.handed.activity.kind === "idle") side.again();',
-        "",
       ],
     ],
   ),
