@@ -190,6 +190,11 @@ export class Rewriter {
         this.copyUpTo(at[t]!);
         this.hints.add(this.code.length, this.#likely.get(t)!);
       }
+      if (edits & EDIT_MARK) {
+        // Before the token, in whatever form it is written.
+        this.copyUpTo(at[t]!);
+        this.#marks!.writeBefore(this.code, t);
+      }
       if (this.labels.count > 0) {
         this.nested(t);
         if (edits !== 0) t = this.#edited(t, edits);
@@ -200,14 +205,10 @@ export class Rewriter {
 
   /** Writes a token with an edit; gives the token with which to go on. */
   #edited(t: number, edits: number): number {
-    const { edit, at } = this.scan;
+    const { edit } = this.scan;
     if (edits & EDIT_SITE) this.#beforeSite(t);
     if (edits & EDIT_LOOP) t = this.loop(t);
     else if (edits & EDIT_WAIT) this.wait(t);
-    else if (edits & EDIT_MARK) {
-      this.copyUpTo(at[t]!);
-      this.#marks!.writeBefore(this.code, t);
-    }
     this.after(t, edit[t]!);
     return t;
   }

@@ -302,6 +302,7 @@ const shapes: readonly Shape[] = [
       (func (export "run") (param $n i32) (result i32)
         (drop (call $slow (local.get $n)))
         (memory.init $d (i32.const 200) (i32.const 0) (i32.const 7))
+        (memory.init $d (i32.add (local.get $n) (i32.const 4090)) (i32.const 0) (i32.and (local.get $n) (i32.const 7)))
         (drop (call $slow (i32.const 1)))
         (drop (memory.grow (i32.const 1)))
         (memory.copy (i32.const 300) (i32.const 200) (i32.const 7))
