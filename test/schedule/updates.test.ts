@@ -170,9 +170,12 @@ updates("the caller's check is given the guest on its new services, and may call
 updates("a guest stands still for longer than it may", async () => {
   await using fleet = await clerks();
   const restore = "if (state !== undefined) { const until = Date.now() + 900; while (Date.now() < until); }";
+  // In the middle of its work: what restores an idle guest is done before it stands still.
+  const turning = fleet.guests.get("a1")!.call("turns", [2_000_000_000]);
   const report = await goesBack(fleet, { services: version(2, { guests: ["a1"], restore }), maxImpactMs: 300 });
   assert.is(report.reason?.code, "SP_HANDOVER_FAILED");
   assert.ok(report.guests.find(({ guest }) => guest === "a1")!.blackoutMs >= 300, "what it took is told");
+  assert.is(await turning, 2_000_000_000n);
 });
 
 updates("a guest cannot be frozen within its budget", async () => {
