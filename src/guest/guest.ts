@@ -27,7 +27,7 @@ import type { GuestMemory } from "./memory.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
 import { checkTrackMode } from "./options.ts";
 import { reattach } from "./reattach.ts";
-import { mustCapture, type RecallSide } from "./recall.ts";
+import { mustCapture, pause, type RecallSide } from "./recall.ts";
 import type {
   DirtyReport,
   Exit,
@@ -49,6 +49,9 @@ const DISPOSE_MS_MAX = 1000;
 
 /** How often an idle guest is attached to a new host without having served a call in between. */
 const REATTACH_MAX = 3;
+
+/** How long the way from a guest's end to the word of it may take, ms. */
+const END_TOLD_MS = 1000;
 
 /** How long terminate() waits for streams of the caller's to take the last output, ms. */
 const DRAIN_MS_MAX = 1000;
@@ -125,6 +128,8 @@ export class Guest implements AsyncDisposable {
   #stage: "booting" | "exited" | "failed" | undefined = "booting";
   #told: GuestState = "booting";
   #ending: Promise<void> | undefined;
+  /** Resolved when it is known how the guest ended. */
+  readonly #over = Promise.withResolvers<void>();
 
   constructor(parts: GuestParts) {
     this.#parts = parts;
@@ -234,6 +239,12 @@ export class Guest implements AsyncDisposable {
     return report;
   }
 
+  /** The state; of a guest that has ended, as soon as its host has said how, or has had the time to. */
+  async #toldState(): Promise<GuestState> {
+    if (this.#parts.freezing.state === ENDED) await Promise.race([this.#over.promise, pause(END_TOLD_MS)]);
+    return this.state;
+  }
+
   /** Calls wait while the guest is frozen or about to be. */
   #settle(): void {
     this.#tell();
@@ -302,7 +313,7 @@ export class Guest implements AsyncDisposable {
           this.#ground = ground;
           moved();
         },
-        state: () => this.state,
+        state: () => this.#toldState(),
       },
       options,
     );
@@ -623,6 +634,7 @@ export class Guest implements AsyncDisposable {
     // A dead host may have left its outputs open; what lies in them is still delivered.
     for (const ring of [STDOUT, STDERR]) core.endRing(ring);
     this.#stage = error === undefined ? "exited" : "failed";
+    this.#over.resolve();
     this.#tell();
     this.#calls.end({ running: error ?? over, later: over });
     await Promise.race([Promise.all([stdout.drained, stderr.drained]), this.#hurried.promise]);

@@ -53,7 +53,8 @@ export interface HandoverSide extends RecallSide {
   underWay(): number | undefined;
   /** The guest is the new host's. */
   moved(to: HostLink): void;
-  state(): GuestState;
+  /** Of one that has ended: once it is known how. */
+  state(): Promise<GuestState>;
 }
 
 export async function handOver(
@@ -92,7 +93,7 @@ export async function handOver(
   } catch (cause) {
     report.blackoutMs = await rollBack(side, standby, off);
     if (signal?.aborted === true) throw signal.reason;
-    throw new HandoverError(side.guest, { cause: cause as StillpointError, report, guestState: side.state() });
+    throw new HandoverError(side.guest, { cause: cause as StillpointError, report, guestState: await side.state() });
   } finally {
     budget.end();
     void held.then(

@@ -13,7 +13,7 @@
  * its thread is left where it is.
  */
 
-import { RUNNING } from "../abi.ts";
+import { ENDED, RUNNING } from "../abi.ts";
 import type { SiteRef } from "../resume/site.ts";
 import { Budget } from "./budget.ts";
 import { goOn, type InPlaceReport, type RecallSide, tryOnce } from "./recall.ts";
@@ -90,7 +90,10 @@ export class TierUp {
     const doing = this.#side.doing();
     if (doing === undefined || (doing !== occasion.doing && !this.#always)) return this.end();
     if (doing !== occasion.doing) return this.begin();
-    if (this.#side.state() !== RUNNING) return this.#wait(this.#waitMs);
+    const state = this.#side.state();
+    // A handover that was under way when the guest ended begins this anew.
+    if (state === ENDED) return this.end();
+    if (state !== RUNNING) return this.#wait(this.#waitMs);
     const timer = this.#timer;
     const report = await this.#side.alone((side) => this.#capture(side)).catch(() => undefined);
     const goesOn = occasion.goesOn(report?.sites);
