@@ -46,7 +46,8 @@ async function moved(guest: Guest, count: number, over: () => boolean): Promise<
     if (over()) break;
     // A command may end in the very moment.
     const report = await guest.handover().catch((error: unknown) => {
-      if (over() || guest.state === "exited") return undefined;
+      if (over() || guest.state === "exited" || (error as { code?: string }).code === "SP_GUEST_STATE")
+        return undefined;
       throw error;
     });
     if (report === undefined) break;
