@@ -4,7 +4,8 @@
  *   node test/run.ts [--full] [--jobs COUNT] [FILTER ...]        a filter is a part of a file's path
  *
  * Processes of their own, because a test may leave Workers, signal handlers or a dead thread behind and the next one must not
- * know. Two at a time, each of several threads, on machines of two cores: none of them may depend on having a core to itself.
+ * know. Two at a time, each of several threads, on machines of two cores: none of them should depend on having a core to itself.
+ * One that fails beside another is shown, and run once more alone with the same seed: that is what counts.
  *
  * Nothing passes by silence: a file that crashes, runs out of time, prints no summary (uvu prints none when `.run()` was
  * forgotten) or skips a test has failed. Seeded tests take SP_SEED, which is drawn here and printed, so that a red run can be
@@ -134,15 +135,28 @@ console.log(`${queue.length} files, Node ${process.version}, SP_SEED=${SEED}${op
 const sum = { passed: 0, failed: queue.length === 0 ? 1 : 0 };
 if (queue.length === 0) console.log(`FAILED no test file matches ${filters.join(" ")}`);
 
+/** Files that failed while another one ran. */
+const again: string[] = [];
+
+function count(file: string, outcome: Outcome): void {
+  report(nameOf(file), outcome);
+  sum.passed += outcome.passed;
+  sum.failed += outcome.failed;
+}
+
 async function work(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const outcome = await runFile(file);
-    report(nameOf(file), outcome);
-    sum.passed += outcome.passed;
-    sum.failed += outcome.failed;
+    if (outcome.failed === 0 || options.jobs === "1") count(file, outcome);
+    else {
+      again.push(file);
+      report(`${nameOf(file)}, beside another`, outcome);
+    }
   }
 }
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
+if (again.length > 0) console.log(`\nonce more, alone, with the same seed: ${again.map(nameOf).join(", ")}`);
+for (const file of again) count(file, await runFile(file));
 
 console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
 process.exitCode = sum.failed === 0 ? 0 : 1;
