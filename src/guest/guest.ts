@@ -477,9 +477,16 @@ export class Guest implements AsyncDisposable {
   /** Does something with the guest at rest, when nothing takes it off its thread. */
   #frozenFor(work: () => void): Promise<ResumeReport> {
     return this.#alone(async () => {
-      await this.#parts.freezing.freeze();
-      work();
-      return this.#parts.freezing.resume();
+      const { freezing } = this.#parts;
+      await freezing.freeze();
+      try {
+        work();
+      } catch (error) {
+        // What cannot be done to it is no reason for it to stand still.
+        await freezing.resume();
+        throw error;
+      }
+      return freezing.resume();
     });
   }
 
