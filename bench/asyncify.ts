@@ -18,12 +18,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareSync } from "../dist/prepare/prepare.js";
 import { cpython } from "./programs/cpython.ts";
-import type { Instance } from "./programs/program.ts";
 import { interruptible, quickJs } from "./programs/quickjs.ts";
 import { geometricMean, median, noiseOf, quantile } from "./support/quantiles.ts";
 import type { Answer, Question, Run } from "./support/question.ts";
-import { type Candidate, measureRounds, ratio } from "./support/rounds.ts";
+import { ratio } from "./support/rounds.ts";
 import { codeBytes, marked, type Variant } from "./support/variants.ts";
+import { measureWork, type NamedInstance } from "./support/works.ts";
 
 /** How long building may take, s. */
 const BUILD_S_MAX = { full: 240, smoke: 90 };
@@ -95,28 +95,11 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
     },
     plain(ASYNCIFY, built.bytes),
   ];
-  const instances: { readonly name: string; readonly instance: Instance }[] = [];
+  const instances: NamedInstance[] = [];
   for (const variant of variants) instances.push({ name: variant.name, instance: await quickJs.start(variant) });
   const ratios = new Map<string, number[]>(variants.map(({ name }) => [name, []]));
-  const checksums: Set<number>[] = quickJs.works.map(() => new Set());
   for (const [index, work] of quickJs.works.entries()) {
-    const candidates = instances.map(({ name, instance }): Candidate => {
-      return {
-        name,
-        measure: () => {
-          const { cpuMs, checksum } = instance.run(index);
-          if (checksums[index]!.add(checksum).size > 1) throw new Error(`${name} answers ${checksum}, unlike others`);
-          return cpuMs;
-        },
-      };
-    });
-    const measured = await measureRounds(candidates, {
-      rounds: full ? 31 : 5,
-      iterations: 1,
-      warmups: full ? 60 : 10,
-      random,
-      progress: (text) => progress(`${work}: ${text}`),
-    });
+    const measured = await measureWork(instances, { work, index }, { full, random, progress });
     for (const { name } of variants) ratios.get(name)!.push(ratio(measured.get(name)!, measured.get(UNPREPARED)!));
   }
   for (const { instance } of instances) await instance.close();

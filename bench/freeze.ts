@@ -20,7 +20,7 @@
 
 import { Fleet, type Guest, type Image, prepareSync } from "../dist/index.js";
 import type { Random } from "../test/support/random.ts";
-import { cpython } from "./programs/cpython.ts";
+import { CPYTHON_LOOP, cpython } from "./programs/cpython.ts";
 import { kernels } from "./programs/kernels.ts";
 import { quickJs } from "./programs/quickjs.ts";
 import { Echo } from "./support/echo.ts";
@@ -38,14 +38,6 @@ import { noiseOf } from "./support/quantiles.ts";
 import type { Answer, Cell, Figure, Question, Run } from "./support/question.ts";
 import { type Candidate, measureRounds, ratio } from "./support/rounds.ts";
 
-const PYTHON_LOOP = `
-print("ready", flush=True)
-table = {}
-while True:
-    for i in range(2000):
-        key = f"k{i * 7919 % 1009}"
-        table[key] = table.get(key, 0) + len(sorted(key))
-`;
 const PYTHON_SLEEP = `
 import time
 print("ready", flush=True)
@@ -104,7 +96,7 @@ const SUBJECTS: readonly Subject[] = [
       return callForever(guest, "evaluate", [QUICKJS_LOOP]);
     },
   },
-  { name: "CPython, loop", busy: true, boot: (fleet) => bootPython(fleet, "CPython, loop", PYTHON_LOOP) },
+  { name: "CPython, loop", busy: true, boot: (fleet) => bootPython(fleet, "CPython, loop", CPYTHON_LOOP) },
   { name: "CPython, asleep", busy: false, boot: (fleet) => bootPython(fleet, "CPython, asleep", PYTHON_SLEEP) },
   { name: "idle", busy: false, boot: (fleet) => fleet.boot(imageOf(kernels), { name: "idle" }) },
 ];

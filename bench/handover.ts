@@ -15,19 +15,10 @@
  */
 
 import { Fleet, type Guest, type HandoverReport, prepareSync } from "../dist/index.js";
-import { cpython } from "./programs/cpython.ts";
+import { CPYTHON_LOOP, cpython } from "./programs/cpython.ts";
 import { kernels } from "./programs/kernels.ts";
 import { quantile } from "./support/quantiles.ts";
 import type { Answer, Cell, Question, Run } from "./support/question.ts";
-
-const PYTHON_LOOP = `
-print("ready", flush=True)
-table = {}
-while True:
-    for i in range(2000):
-        key = f"k{i * 7919 % 1009}"
-        table[key] = table.get(key, 0) + len(sorted(key))
-`;
 
 interface Subject {
   readonly name: string;
@@ -53,7 +44,7 @@ const SUBJECTS: readonly Subject[] = [
     name: "CPython, loop",
     goalMs: 5,
     boot: async (fleet) => {
-      const args = ["python", "-c", PYTHON_LOOP];
+      const args = ["python", "-c", CPYTHON_LOOP];
       const guest = await fleet.boot(movable(cpython.bytes), { name: "python", args, stdout: "pipe" });
       await guest.stdout!.getReader().read();
       return guest;

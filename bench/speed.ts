@@ -21,11 +21,11 @@
 
 import { cpython } from "./programs/cpython.ts";
 import { kernels } from "./programs/kernels.ts";
-import type { Instance, Program } from "./programs/program.ts";
+import type { Program } from "./programs/program.ts";
 import { quickJs } from "./programs/quickjs.ts";
 import { geometricMean, median, noiseOf } from "./support/quantiles.ts";
 import type { Answer, Question, Run, Table } from "./support/question.ts";
-import { type Candidate, type Measured, measureRounds, ratio } from "./support/rounds.ts";
+import { type Measured, ratio } from "./support/rounds.ts";
 import {
   AGAIN,
   ATOMIC_POLLS,
@@ -37,6 +37,7 @@ import {
   type Variant,
   variantsOf,
 } from "./support/variants.ts";
+import { measureWork, type NamedInstance } from "./support/works.ts";
 
 const PROGRAMS: readonly Program[] = [quickJs, cpython, kernels];
 const VARIANTS: readonly string[] = [
@@ -76,37 +77,16 @@ function together(measured: readonly Measured[]): Measured {
   };
 }
 
-async function measureProgram(
-  program: Program,
-  variants: readonly Variant[],
-  { full, random, progress }: Run,
-): Promise<Result[]> {
-  const instances: { readonly variant: string; readonly name: string; readonly instance: Instance }[] = [];
+async function measureProgram(program: Program, variants: readonly Variant[], run: Run): Promise<Result[]> {
+  const instances: (NamedInstance & { readonly variant: string })[] = [];
   const results: Result[] = [];
   try {
     for (const [i, variant] of variants.entries()) {
-      progress(`${program.name}: starting ${variant.name}`);
+      run.progress(`${program.name}: starting ${variant.name}`);
       instances.push({ variant: variant.name, name: `${variant.name} ${i}`, instance: await program.start(variant) });
     }
     for (const [index, work] of program.works.entries()) {
-      const checksums = new Set<number>();
-      const candidates = instances.map(({ name, instance }): Candidate => {
-        return {
-          name,
-          measure: () => {
-            const { cpuMs, checksum } = instance.run(index);
-            if (checksums.add(checksum).size > 1) throw new Error(`${name} answers ${checksum}, unlike others`);
-            return cpuMs;
-          },
-        };
-      });
-      const measured = await measureRounds(candidates, {
-        rounds: full ? 31 : 5,
-        iterations: 1,
-        warmups: full ? 60 : 10,
-        random,
-        progress: (text) => progress(`${program.name} ${work}: ${text}`),
-      });
+      const measured = await measureWork(instances, { work: `${program.name} ${work}`, index }, run);
       const of = (wanted: string): Measured =>
         together(instances.filter(({ variant }) => variant === wanted).map(({ name }) => measured.get(name)!));
       const floor = of(UNPREPARED);

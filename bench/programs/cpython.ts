@@ -13,6 +13,16 @@ import { Worker } from "node:worker_threads";
 import type { Variant } from "../support/variants.ts";
 import type { Program } from "./program.ts";
 
+/** Says that it has begun, and never ends: what is frozen and handed over. */
+export const CPYTHON_LOOP: string = `
+print("ready", flush=True)
+table = {}
+while True:
+    for i in range(2000):
+        key = f"k{i * 7919 % 1009}"
+        table[key] = table.get(key, 0) + len(sorted(key))
+`;
+
 /** Each defines a function of its own name, which answers an int. */
 const WORKS: Readonly<Record<string, string>> = {
   objects: `

@@ -4,6 +4,7 @@
  */
 
 import uPlot from "uplot";
+import { axisStyle } from "./axis.ts";
 import { duration, type Pauses, quantile } from "./pauses.ts";
 
 export interface Reference {
@@ -29,8 +30,8 @@ export class Histogram {
   constructor(target: HTMLElement, pauses: Pauses) {
     this.#target = target;
     this.#pauses = pauses;
+    const axis = axisStyle();
     const style = getComputedStyle(document.documentElement);
-    const axis = { stroke: style.getPropertyValue("color"), grid: { stroke: "rgb(128 128 128 / 0.25)", width: 1 } };
     this.#plot = new uPlot(
       {
         width: target.clientWidth,

@@ -4,6 +4,7 @@
  */
 
 import uPlot from "uplot";
+import { axisStyle } from "./axis.ts";
 import type { Painter } from "./painters.ts";
 import type { Pause, Pauses } from "./pauses.ts";
 
@@ -24,8 +25,7 @@ export class Timeline {
     this.#target = target;
     this.#painters = painters;
     this.#pauses = pauses;
-    const style = getComputedStyle(document.documentElement);
-    const axis = { stroke: style.getPropertyValue("color"), grid: { stroke: "rgb(128 128 128 / 0.25)", width: 1 } };
+    const axis = axisStyle();
     this.#plot = new uPlot(
       {
         width: target.clientWidth,
