@@ -150,4 +150,8 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "What does the way cost by which others unwind a stack?", ask };
+export const question: Question = {
+  chapter: "alternatives",
+  title: "What does the way cost by which others unwind a stack?",
+  ask,
+};

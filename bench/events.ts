@@ -152,4 +152,4 @@ async function ask(run: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "What does it cost to ask what is planned?", ask };
+export const question: Question = { chapter: "growth", title: "What does it cost to ask what is planned?", ask };

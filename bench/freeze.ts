@@ -266,4 +266,4 @@ async function ask(run: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "How long is the pause?", ask };
+export const question: Question = { chapter: "pause", title: "How long is the pause?", ask };

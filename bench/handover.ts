@@ -130,4 +130,4 @@ async function ask(run: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "How long is a host replaced?", ask };
+export const question: Question = { chapter: "replacement", title: "How long is a host replaced?", ask };

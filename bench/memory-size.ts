@@ -158,4 +158,4 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "Does the pause grow with the guest's memory?", ask };
+export const question: Question = { chapter: "pause", title: "Does the pause grow with the guest's memory?", ask };

@@ -107,4 +107,4 @@ async function ask({ full, progress }: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "What does preparing a module take?", ask };
+export const question: Question = { chapter: "cost", title: "What does preparing a module take?", ask };

@@ -164,4 +164,8 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "How much does an update of ten thousand guests cost?", ask };
+export const question: Question = {
+  chapter: "growth",
+  title: "How much does an update of ten thousand guests cost?",
+  ask,
+};

@@ -185,4 +185,8 @@ async function ask(run: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "How fast does a prepared program run while nobody freezes it?", ask };
+export const question: Question = {
+  chapter: "cost",
+  title: "How fast does a prepared program run while nobody freezes it?",
+  ask,
+};

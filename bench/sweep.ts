@@ -173,4 +173,4 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "How long does it take to find the dirty pages?", ask };
+export const question: Question = { chapter: "dirty", title: "How long does it take to find the dirty pages?", ask };

@@ -167,4 +167,4 @@ async function ask(run: Run): Promise<Answer> {
   };
 }
 
-export const question: Question = { title: "What do long-lived loops gain by tier-up?", ask };
+export const question: Question = { chapter: "cost", title: "What do long-lived loops gain by tier-up?", ask };

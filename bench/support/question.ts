@@ -5,7 +5,20 @@
 
 import type { Random } from "../../test/support/random.ts";
 
+/** What the report is divided into, in its order. */
+export const CHAPTERS = {
+  pause: "How long is the pause?",
+  replacement: "How long is a host replaced?",
+  cost: "What does it cost when nothing happens?",
+  alternatives: "What would one do instead?",
+  dirty: "What does knowing the dirty pages cost, and save?",
+  growth: "How does it grow?",
+} as const;
+
+export type Chapter = keyof typeof CHAPTERS;
+
 export interface Question {
+  readonly chapter: Chapter;
   /** As a person would ask it. */
   readonly title: string;
   ask(run: Run): Promise<Answer>;
@@ -22,6 +35,7 @@ export interface Run {
 export interface Answer {
   readonly tables: readonly Table[];
   readonly figures: readonly Figure[];
+  readonly plots?: readonly Plot[];
   /** What a reader has to know to read the tables right. */
   readonly notes: readonly string[];
 }
@@ -41,6 +55,26 @@ export interface Column {
   readonly digits?: number;
 }
 
+/** Numbers to be drawn. Bars have names on their x axis, and one number for each; lines have numbers there. */
+export interface Plot {
+  readonly title: string;
+  readonly kind: "bars" | "lines";
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly Series[];
+}
+
+export interface Axis {
+  /** With its unit. */
+  readonly title: string;
+  readonly logarithmic?: boolean;
+}
+
+export interface Series {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number | string, y: number])[];
+}
+
 /** A number of which design and README speak. */
 export interface Figure {
   readonly name: string;
@@ -48,6 +82,10 @@ export interface Figure {
   readonly unit: string;
   /** The value may be at most this. Undefined: told for information. */
   readonly atMost?: number;
+  /** The value may not be below this. */
+  readonly atLeast?: number;
+  /** Our number over that of another way to the same end: above 1 that way is better, and the summary says so. */
+  readonly against?: string;
   /** By how much the same thing measured twice differed, as a factor of at least 1. Undefined where nothing was measured twice. */
   readonly noise?: number;
 }
