@@ -1,7 +1,7 @@
 /**
  * How long is the pause?
  *
- * One guest at a time is frozen and resumed at random moments (0–2 ms after the last resume, drawn), by `freezeSync` and
+ * One guest at a time is frozen and resumed at random moments (0–1 ms after the last resume, drawn), by `freezeSync` and
  * `resumeSync`, and by `freeze` and `resume`. Each way is measured against its own floor, the bare round trip of two threads
  * that wait in the same manner (bench/support/echo.ts), in interleaved rounds; while a floor is measured the guest is frozen.
  * The row "bare handshake" is a second floor, higher by nature: a thread that computes is stopped and woken by the same steps as
@@ -18,88 +18,27 @@
  * work on them, and the longest way between two safepoints in the guest.
  */
 
-import { Fleet, type Guest, type Image, prepareSync } from "../dist/index.js";
+import { Fleet, type Guest } from "../dist/index.js";
 import type { Random } from "../test/support/random.ts";
-import { CPYTHON_LOOP, cpython } from "./programs/cpython.ts";
-import { kernels } from "./programs/kernels.ts";
-import { quickJs } from "./programs/quickjs.ts";
-import { Echo } from "./support/echo.ts";
 import {
-  BUDGET_MS,
-  type FreezeCandidate,
-  freezing,
-  microsecondColumns,
-  microseconds,
-  pause,
-  runUp,
-} from "./support/freezes.ts";
+  cpythonAsleep,
+  cpythonLoop,
+  idle,
+  quickJsLoop,
+  recursion,
+  type Subject,
+  tightLoop,
+} from "./programs/guests.ts";
+import { Echo } from "./support/echo.ts";
+import { BUDGET_MS, type FreezeCandidate, freezing, pause, runUp } from "./support/freezes.ts";
 import { Handshake } from "./support/handshake.ts";
+import { microsecondColumns, microseconds, percentilePlot, type Sampled } from "./support/percentiles.ts";
 import { noiseOf } from "./support/quantiles.ts";
 import type { Answer, Cell, Figure, Question, Run } from "./support/question.ts";
 import { type Candidate, measureRounds, ratio } from "./support/rounds.ts";
 
-const PYTHON_SLEEP = `
-import time
-print("ready", flush=True)
-time.sleep(1e6)
-`;
-const QUICKJS_LOOP = `
-  const table = new Map();
-  for (;;) for (let i = 0; i < 2000; i++) {
-    const key = "k" + (i * 7919) % 1009;
-    table.set(key, (table.get(key) ?? 0) + key.split("").length);
-  }`;
-
-/** A guest that never ends by itself, and whether it computes. */
-interface Subject {
-  readonly name: string;
-  readonly busy: boolean;
-  boot(fleet: Fleet): Promise<Guest>;
-}
-
-const images = new Map<string, Image>();
-function imageOf({ name, bytes }: { name: string; bytes: Uint8Array<ArrayBuffer> }): Image {
-  const image = images.get(name) ?? prepareSync(bytes);
-  images.set(name, image);
-  return image;
-}
-
-async function bootPython(fleet: Fleet, name: string, script: string): Promise<Guest> {
-  const guest = await fleet.boot(imageOf(cpython), { name, args: ["python", "-c", script], stdout: "pipe" });
-  await guest.stdout!.getReader().read();
-  return guest;
-}
-
-/** A call that only ends with the guest. */
-function callForever(guest: Guest, name: string, args: readonly unknown[] = []): Guest {
-  guest.call(name, args).catch(() => undefined);
-  return guest;
-}
-
-const SUBJECTS: readonly Subject[] = [
-  {
-    name: "tight loop",
-    busy: true,
-    boot: async (fleet) => callForever(await fleet.boot(imageOf(kernels), { name: "tight loop" }), "spin"),
-  },
-  {
-    name: "recursion",
-    busy: true,
-    boot: async (fleet) => callForever(await fleet.boot(imageOf(kernels), { name: "recursion" }), "fib", [90]),
-  },
-  {
-    name: "QuickJS, loop",
-    busy: true,
-    boot: async (fleet) => {
-      const services = new URL("../demo/quickjs.services.js", import.meta.url);
-      const guest = await fleet.boot(imageOf(quickJs), { name: "QuickJS, loop", services });
-      return callForever(guest, "evaluate", [QUICKJS_LOOP]);
-    },
-  },
-  { name: "CPython, loop", busy: true, boot: (fleet) => bootPython(fleet, "CPython, loop", CPYTHON_LOOP) },
-  { name: "CPython, asleep", busy: false, boot: (fleet) => bootPython(fleet, "CPython, asleep", PYTHON_SLEEP) },
-  { name: "idle", busy: false, boot: (fleet) => fleet.boot(imageOf(kernels), { name: "idle" }) },
-];
+/** Those at work count towards the bar. */
+const SUBJECTS: readonly Subject[] = [tightLoop, recursion, quickJsLoop, cpythonLoop, cpythonAsleep, idle];
 
 /** The guest runs this long before it is frozen for the first time, ms: its code is optimised by then. */
 const WARM_UP_MS = { full: 2000, smoke: 300 };
@@ -108,6 +47,8 @@ interface Outcome {
   readonly rows: readonly Record<string, Cell>[];
   readonly pauses: readonly Record<string, Cell>[];
   readonly figures: readonly Figure[];
+  /** What is drawn: blackouts of guests at work. */
+  readonly drawn: readonly Sampled[];
 }
 
 function floor(echo: Echo, { name, sync, run }: { name: string; sync: boolean; run: Run }): Candidate {
@@ -217,6 +158,7 @@ async function measureSubject(
           { name: `${own.name} and resume against the bare handshake, p50`, value: ratio(trip!, bare!), unit: "x" },
         ]
       : [],
+    drawn: subject.busy ? [{ name: own.name, samplesMs: freezes.blackoutMs }] : [],
   };
 }
 
@@ -227,7 +169,7 @@ async function ask(run: Run): Promise<Answer> {
   const outcomes: Outcome[] = [];
   for (const subject of SUBJECTS) {
     run.progress(`booting: ${subject.name}`);
-    const guest = await subject.boot(fleet);
+    const { guest } = await subject.boot(fleet);
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS[run.full ? "full" : "smoke"]));
     guest.freezeSync({ budgetMs: BUDGET_MS });
     for (const sync of [true, false])
@@ -260,6 +202,15 @@ async function ask(run: Run): Promise<Answer> {
       },
     ],
     figures: outcomes.flatMap(({ figures }) => figures),
+    plots: [
+      percentilePlot(
+        "Blackout of a guest at work",
+        { title: "guest and call" },
+        "blackout",
+        "µs",
+        outcomes.flatMap(({ drawn }) => drawn),
+      ),
+    ],
     notes: [
       "`freezeSync` waits blocking, `freeze` by `Atomics.waitAsync`, and so do their floors. Guest bytes copied: 0.",
     ],

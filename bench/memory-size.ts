@@ -18,7 +18,8 @@
 import { readFileSync } from "node:fs";
 import { Fleet, type Guest, prepareSync } from "../dist/index.js";
 import { assemble } from "../test/support/assemble.ts";
-import { BUDGET_MS, type FreezeCandidate, freezing, microsecondColumns, microseconds } from "./support/freezes.ts";
+import { BUDGET_MS, type FreezeCandidate, freezing } from "./support/freezes.ts";
+import { microsecondColumns, microseconds } from "./support/percentiles.ts";
 import { noiseOf } from "./support/quantiles.ts";
 import type { Answer, Question, Run } from "./support/question.ts";
 import { measureRounds, ratio } from "./support/rounds.ts";

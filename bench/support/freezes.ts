@@ -2,13 +2,12 @@
 
 import type { FreezeReport, Guest, ResumeReport } from "../../dist/index.js";
 import type { Random } from "../../test/support/random.ts";
-import { quantile } from "./quantiles.ts";
 import type { Candidate } from "./rounds.ts";
 
 /** Longest wait for a safepoint, ms: far more than any guest here needs, so that it only tells of a fault. */
 export const BUDGET_MS = 10_000;
 /** Longest time between a resume and the next freeze, ms. */
-const APART_MS_MAX = 2;
+const APART_MS_MAX = 1;
 const RUN_UP_MS = 3;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
@@ -93,27 +92,4 @@ export function freezing(
     },
     warm: () => freezes.clear(),
   };
-}
-
-/** p50, p90, p99 and max of times in ms, in µs, with these names behind a prefix. */
-export function microseconds(prefix: string, samplesMs: readonly number[]): Record<string, number> {
-  return {
-    [`${prefix}P50`]: quantile(samplesMs, 0.5) * 1000,
-    [`${prefix}P90`]: quantile(samplesMs, 0.9) * 1000,
-    [`${prefix}P99`]: quantile(samplesMs, 0.99) * 1000,
-    [`${prefix}Max`]: quantile(samplesMs, 1) * 1000,
-  };
-}
-
-/** Columns for what microseconds() answers. */
-export function microsecondColumns(
-  prefix: string,
-  title: string,
-): readonly { key: string; title: string; digits: number }[] {
-  return [
-    { key: `${prefix}P50`, title: `${title}p50`, digits: 1 },
-    { key: `${prefix}P90`, title: `${title}p90`, digits: 1 },
-    { key: `${prefix}P99`, title: `${title}p99`, digits: 1 },
-    { key: `${prefix}Max`, title: `${title}max`, digits: 1 },
-  ];
 }
