@@ -15,10 +15,10 @@
  * a process of that size: page faults of a guest that touches new memory are part of its way to the next safepoint.
  */
 
-import { readFileSync } from "node:fs";
 import { Fleet, type Guest, prepareSync } from "../dist/index.js";
 import { assemble } from "../test/support/assemble.ts";
 import { BUDGET_MS, type FreezeCandidate, freezing } from "./support/freezes.ts";
+import { availableBytes } from "./support/memory.ts";
 import { microsecondColumns, microseconds } from "./support/percentiles.ts";
 import { noiseOf } from "./support/quantiles.ts";
 import type { Answer, Question, Run } from "./support/question.ts";
@@ -71,12 +71,6 @@ const walker = (pages: number): string => `(module
 
 /** From one word to the next: a 256th of what is in use, and a page and a line more, so that they share no sets of a cache. */
 const stepOf = (bytes: number): number => bytes / 256 + 4096 + 64;
-
-/** RAM that could be had now, bytes. */
-function availableBytes(): number {
-  const found = /^MemAvailable: +(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"));
-  return Number(found?.[1]) * 1024;
-}
 
 interface Subject {
   readonly size: Size;

@@ -23,6 +23,8 @@ import type { Answer } from "./support/question.ts";
 const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   freeze: { oneCore: false },
   "memory-size": { oneCore: false },
+  "freeze-load": { oneCore: false },
+  "freeze-together": { oneCore: false },
   speed: { oneCore: true },
   sweep: { oneCore: true },
   prepare: { oneCore: false },
