@@ -31,6 +31,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   handover: { oneCore: false },
   "tier-up": { oneCore: false },
   asyncify: { oneCore: true },
+  alternatives: { oneCore: false },
   events: { oneCore: false },
   scale: { oneCore: true },
 };

@@ -1,0 +1,179 @@
+/**
+ * What would one do instead?
+ *
+ * A program computes, something under it is to be replaced, and it shall go on as if nothing had been. Each way to that end is a file in
+ * bench/alternatives/ whose head says how it is done and timed; each is measured in a process of its own, one after the other on the same
+ * machine, and ours before and after all of them: its two medians are the A/A rows. A way that needs what is not here says so in the
+ * table. The programs are the same wherever a way can take them; a machine or a process that counts stands in for them elsewhere, beside
+ * our kernel with as much memory.
+ *
+ * The last column has our pause over theirs, of the same memory and with the same outcome for the program: where a way lets the
+ * program go on in another host, our handover, otherwise our freeze and resume. Above 1 the other way is faster.
+ *
+ * It would change with: how much memory a program has (copies), how long it has run (replay), how often it calls its host (Asyncify, JSPI),
+ * and what else a machine has in it (v86, QEMU). What a way costs while nothing pauses is in the second table; most cost nothing there.
+ */
+
+import { fork } from "node:child_process";
+import type { Cost, Outcome, Pause } from "./alternatives/way.ts";
+import { median, noiseOf, quantile } from "./support/quantiles.ts";
+import type { Answer, Cell, Figure, Plot, Question, Run, Table } from "./support/question.ts";
+import type { FromWay } from "./support/way-once.ts";
+
+const OURS = "stillpoint";
+/** Files of bench/alternatives/, in the order of the table. */
+const OTHERS: readonly string[] = ["copy"];
+
+/** Ends what hangs. */
+const LIMIT_MS = 5 * 60_000;
+
+/** What came of a way, or why nothing did. */
+type Heard = { readonly outcome: Outcome } | { readonly reason: string };
+
+function hear(name: string, { progress }: Run): Promise<Heard> {
+  const child = fork(new URL("support/way-once.ts", import.meta.url), [name], { stdio: ["ignore", 2, 2, "ipc"] });
+  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  let heard: Heard | undefined;
+  child.on("message", (message: FromWay) => {
+    if (message.type === "progress") progress(`${name}: ${message.text}`);
+    else heard = message.type === "outcome" ? { outcome: message.outcome } : { reason: `not run: ${message.reason}` };
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(limit);
+      resolve(heard ?? { reason: `failed (${signal ?? `exit code ${code}`})` });
+    });
+  });
+}
+
+/** Ours, measured before and after all others. */
+class Own {
+  readonly first: readonly Pause[];
+  readonly again: readonly Pause[];
+
+  constructor(first: readonly Pause[], again: readonly Pause[]) {
+    this.first = first;
+    this.again = again;
+  }
+
+  /** The median before, and how far that after is from it. */
+  of({ way, guest }: { way: string; guest: string }): { p50: number; noise: number } {
+    const [first, again] = [this.first, this.again].map((pauses) =>
+      median(pauses.find((pause) => pause.way === way && pause.guest === guest)!.samplesMs),
+    );
+    return { p50: first!, noise: noiseOf(again! / first!) };
+  }
+}
+
+function pauseRow(pause: Pause, own: Own): Record<string, Cell> {
+  const { way, guest, keeps, newHost, stopsAt, samplesMs, bytes, counterpart } = pause;
+  const p50 = median(samplesMs);
+  return {
+    way,
+    guest,
+    keeps,
+    newHost,
+    stopsAt,
+    p50,
+    p99: quantile(samplesMs, 0.99),
+    samples: samplesMs.length,
+    kib: bytes / 1024,
+    against: counterpart && own.of(counterpart).p50 / p50,
+  };
+}
+
+function againRow(pause: Pause, own: Own): Record<string, Cell> {
+  const row = pauseRow(pause, own);
+  return { ...row, way: `${pause.way}, again`, against: median(pause.samplesMs) / own.of(pause).p50 };
+}
+
+const COLUMNS: Table["columns"] = [
+  { key: "way", title: "way" },
+  { key: "guest", title: "guest" },
+  { key: "keeps", title: "keeps" },
+  { key: "newHost", title: "other host" },
+  { key: "stopsAt", title: "stops at" },
+  { key: "p50", title: "pause p50, ms", digits: 3 },
+  { key: "p99", title: "p99, ms", digits: 3 },
+  { key: "samples", title: "samples" },
+  { key: "kib", title: "moved, KiB" },
+  { key: "against", title: "ours / this", digits: 4 },
+];
+
+function figureOf({ way, guest, samplesMs, counterpart }: Pause, own: Own): Figure[] {
+  if (counterpart === undefined) return [];
+  const { p50, noise } = own.of(counterpart);
+  const name = `${counterpart.way} of ${counterpart.guest} against ${way} of ${guest}, p50`;
+  return [{ name, value: p50 / median(samplesMs), unit: "x", against: `${way}, ${guest}`, noise }];
+}
+
+function plotOf(pauses: readonly Pause[]): Plot {
+  const points = (q: number) =>
+    pauses.map(({ way, guest, samplesMs }) => [`${way} (${guest})`, quantile(samplesMs, q)] as const);
+  return {
+    title: "How long a program stands still, by each way",
+    kind: "bars",
+    x: { title: "way (guest)" },
+    y: { title: "pause, ms", logarithmic: true },
+    series: [
+      { name: "p50", points: points(0.5) },
+      { name: "p99", points: points(0.99) },
+    ],
+  };
+}
+
+function costTables(costs: readonly Cost[]): Table[] {
+  if (costs.length === 0) return [];
+  return [
+    {
+      title: "Running speed while nothing pauses, time against the same program without",
+      columns: [
+        { key: "name", title: "way" },
+        { key: "ratio", title: "time", digits: 2 },
+        { key: "again", title: "without, again", digits: 2 },
+      ],
+      rows: costs.map(({ name, ratio, again }) => ({ name, ratio, again })),
+    },
+  ];
+}
+
+async function ask(run: Run): Promise<Answer> {
+  const outcomeOfOurs = async (): Promise<Outcome> => {
+    const heard = await hear(OURS, run);
+    if ("reason" in heard) throw new Error(`${OURS}: ${heard.reason}`);
+    return heard.outcome;
+  };
+  const first = await outcomeOfOurs();
+  const heard: { readonly name: string; readonly heard: Heard }[] = [];
+  for (const name of OTHERS) heard.push({ name, heard: await hear(name, run) });
+  const again = await outcomeOfOurs();
+
+  const own = new Own(first.pauses, again.pauses);
+  const outcomes = heard.flatMap((other) => ("outcome" in other.heard ? [other.heard.outcome] : []));
+  const pauses = outcomes.flatMap((outcome) => outcome.pauses);
+  const costs = outcomes.flatMap((outcome) => outcome.costs ?? []);
+  return {
+    tables: [
+      {
+        title: "How long a program stands still, by each way",
+        columns: COLUMNS,
+        rows: [
+          ...first.pauses.map((pause) => pauseRow(pause, own)),
+          ...again.pauses.map((pause) => againRow(pause, own)),
+          ...heard.flatMap((other) =>
+            "outcome" in other.heard
+              ? other.heard.outcome.pauses.map((pause) => pauseRow(pause, own))
+              : [{ way: other.name, guest: other.heard.reason }],
+          ),
+        ],
+      },
+      ...costTables(costs),
+    ],
+    figures: pauses.flatMap((pause) => figureOf(pause, own)),
+    plots: [plotOf([...first.pauses, ...pauses])],
+    notes: outcomes.flatMap(({ notes }) => notes),
+  };
+}
+
+export const question: Question = { chapter: "alternatives", title: "What would one do instead?", ask };
