@@ -107,11 +107,13 @@ const OPERANDS_MAX = 1 << 20;
 /** Of instructions with a fixed signature: how many operands they pop, and the type they push or 0. */
 const POPS: Uint8Array = new Uint8Array(OPCODE_COUNT).fill(SPECIAL);
 const PUSHES: Uint8Array = new Uint8Array(OPCODE_COUNT);
+/** Besides stores: memory.init, memory.copy, memory.fill. */
+const BULK_WRITES: readonly number[] = [0x208, 0x20a, 0x20b];
 /** Instructions that change memory. */
 const WRITES: Uint8Array = new Uint8Array(OPCODE_COUNT);
 for (const row of INSTRUCTIONS) {
   if (row === undefined) continue;
-  if (row.stores || ["memory.init", "memory.copy", "memory.fill"].includes(row.name)) WRITES[row.opcode] = 1;
+  if (row.stores || BULK_WRITES.includes(row.opcode)) WRITES[row.opcode] = 1;
   if (row.signature === "*") continue;
   const [pops, push] = row.signature.split(">") as [string, string];
   POPS[row.opcode] = pops.length;
@@ -432,7 +434,7 @@ export class FunctionScan {
         this.#pop(4);
         return;
       default:
-        throw new Error(`instruction ${INSTRUCTIONS[code]?.name} has no rule`);
+        throw new Error(`instruction ${code} has no rule`);
     }
   }
 

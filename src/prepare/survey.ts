@@ -8,6 +8,7 @@ import { CodeReader } from "../wasm/code.ts";
 import type { Module } from "../wasm/module.ts";
 import { INSTRUCTIONS } from "../wasm/opcodes.ts";
 import { readValueType } from "../wasm/types.ts";
+import { OP_WAIT32, OP_WAIT64 } from "./waits.ts";
 
 /** Segments cannot be imported, so code of another module needs a function for each use of one. */
 export interface SegmentUse {
@@ -39,13 +40,28 @@ export interface Survey {
 export const OP_TRY = 0x06;
 export const OP_TRY_TABLE = 0x1f;
 
+/** What goes straight on, though its signature is not fixed. */
+const ALSO_STRAIGHT: ReadonlySet<number> = new Set([
+  0x02, // block
+  0x1a, // drop
+  0x1b, // select
+  0x1c, // select with a type
+  0x20, // local.get
+  0x21, // local.set
+  0x22, // local.tee
+  0x23, // global.get
+  0x24, // global.set
+  0xd0, // ref.null
+  0xd2, // ref.func
+  0xd4, // ref.as_non_null
+  0x116, // ref.cast
+  0x117, // ref.cast_null
+  0x11c, // ref.i31
+]);
+
 /** Instructions that a function may execute before its first loop if that is to come first whatever happens: they go straight on. */
-const STRAIGHT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) =>
-  row !== undefined &&
-  (row.signature !== "*" || /^(block|drop|select|select_t|local\..*|global\..*|ref\..*)$/.test(row.name)) &&
-  !row.name.startsWith("memory.atomic.wait")
-    ? 1
-    : 0,
+const STRAIGHT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row, op) =>
+  row !== undefined && (row.signature !== "*" || ALSO_STRAIGHT.has(op)) && op !== OP_WAIT32 && op !== OP_WAIT64 ? 1 : 0,
 );
 
 export function survey(module: Module): Survey {

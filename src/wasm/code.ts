@@ -5,7 +5,7 @@
  */
 
 import { ModuleUnsupportedError } from "../errors.ts";
-import { type Immediate, INSTRUCTIONS, OPCODE_COUNT, opcode, opcodeOf } from "./opcodes.ts";
+import { type Immediate, INSTRUCTIONS, OPCODE_COUNT, opcodeOf } from "./opcodes.ts";
 import { Reader } from "./reader.ts";
 import { readHeapType, readValueType, reference, type ValueType } from "./types.ts";
 
@@ -33,8 +33,8 @@ const KINDS: readonly Immediate[] = [
 const KIND: Uint8Array = new Uint8Array(OPCODE_COUNT);
 for (const row of INSTRUCTIONS) if (row !== undefined) KIND[row.opcode] = 1 + KINDS.indexOf(row.immediate);
 
-const OP_END = opcode("end");
-const OP_REF_FUNC = opcode("ref.func");
+const OP_END = 0x0b;
+const OP_REF_FUNC = 0xd2;
 
 export class CodeReader extends Reader {
   /** Dense number of the instruction (see opcodes.ts), and where it begins. */

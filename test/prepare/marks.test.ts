@@ -5,8 +5,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DIRTY_SLACK_BYTES, OFF_DIRTY_MAP } from "../../dist/abi.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
-import { INSTRUCTIONS } from "../../dist/wasm/opcodes.js";
 import { assemble } from "../support/assemble.ts";
+import { NAMED } from "../support/instructions.ts";
 import { FUEL, loopProgram } from "../support/loops.ts";
 import { Random } from "../support/random.ts";
 import { runOriginal, runPrepared, trapOf, wat } from "../support/wat.ts";
@@ -69,7 +69,7 @@ const OPERANDS: Readonly<Record<string, string>> = {
 };
 
 marks("cover every kind of store, wherever in a page, with every kind of base", () => {
-  const stores = INSTRUCTIONS.filter((row) => row?.stores === true).map((row) => row!);
+  const stores = NAMED.filter((row) => row.stores);
   assert.is(stores.length, 9 + 5 + 7 + 49);
   for (const { name, signature } of stores) {
     const [pops, push] = signature.split(">") as [string, string];

@@ -7,12 +7,12 @@ import * as assert from "uvu/assert";
 import { FunctionScan } from "../../dist/prepare/scan.js";
 import { CodeReader } from "../../dist/wasm/code.js";
 import { parseModule } from "../../dist/wasm/module.js";
-import { INSTRUCTIONS, type Instruction } from "../../dist/wasm/opcodes.js";
+import { INSTRUCTIONS } from "../../dist/wasm/opcodes.js";
 import { Writer } from "../../dist/wasm/writer.js";
 import { assemble } from "../support/assemble.ts";
+import { NAMED, type NamedInstruction, nameOf } from "../support/instructions.ts";
 
 const table = suite("opcodes");
-const known = INSTRUCTIONS.filter((row) => row !== undefined);
 const TYPES: Readonly<Record<string, number>> = { i: 0x7f, l: 0x7e, f: 0x7d, d: 0x7c, v: 0x7b };
 
 const zeros = (count: number): number[] => new Array<number>(count).fill(0);
@@ -47,7 +47,7 @@ function alignment(name: string): number {
 }
 
 /** Indices are 0, but those of types: 1 is an array of bytes, 2 one of function references. */
-function immediates({ immediate, name }: Instruction): number[] {
+function immediates({ immediate, name }: NamedInstruction): number[] {
   const sizes: Record<string, number> = { "": 0, lane: 1, "16 bytes": 16, i32: 1, i64: 1, f32: 4, f64: 8, index: 1 };
   if (immediate === "memarg") return [alignment(name), 0];
   if (immediate === "memarg lane") return [0, 0, 0];
@@ -74,7 +74,7 @@ function moduleOf(results: readonly number[], instructions: readonly number[]): 
   return out.view.slice();
 }
 
-function encoded({ prefix, sub }: Instruction): number[] {
+function encoded({ prefix, sub }: NamedInstruction): number[] {
   const out = new Writer();
   if (prefix !== 0) out.u8(prefix);
   out.u32(sub);
@@ -82,7 +82,8 @@ function encoded({ prefix, sub }: Instruction): number[] {
 }
 
 table("has every instruction that an engine compiles without flags", () => {
-  const count = (prefix: number) => known.filter((row) => row.prefix === prefix).length;
+  const count = (prefix: number) => NAMED.filter((row) => row.prefix === prefix).length;
+  assert.is(NAMED.length, INSTRUCTIONS.filter((row) => row !== undefined).length, "one name for each");
   assert.is(count(0), 199);
   assert.is(count(0xfb), 31);
   assert.is(count(0xfc), 18);
@@ -92,7 +93,7 @@ table("has every instruction that an engine compiles without flags", () => {
 
 table("agrees with the engine on what each instruction pops and pushes", () => {
   let checked = 0;
-  for (const row of known) {
+  for (const row of NAMED) {
     if (row.signature === "*") continue;
     const [pops, push] = row.signature.split(">") as [string, string];
     const operands = [...pops].map((letter) => operand(letter, row.name));
@@ -108,11 +109,11 @@ table("agrees with the engine on what each instruction pops and pushes", () => {
       );
     checked++;
   }
-  assert.is(checked, known.filter(({ signature }) => signature !== "*").length);
+  assert.is(checked, NAMED.filter(({ signature }) => signature !== "*").length);
 });
 
 table("names as stores what changes memory at its first operand, and nothing else", () => {
-  for (const { name, stores, signature } of known) {
+  for (const { name, stores, signature } of NAMED) {
     assert.is(stores, /\.(atomic\.)?(store|rmw)/.test(name), name);
     if (stores) assert.is(signature[0], "i", name);
   }
@@ -179,8 +180,8 @@ table("leaves to the walk what it can follow, types included", () => {
       const scan = new FunctionScan(module, body.end - body.start);
       scan.begin(module.functionsImported + i);
       const reader = new CodeReader(bytes, scan.codeStart, body.end);
-      for (; !reader.done; reader.next()) met.add(INSTRUCTIONS[reader.op]?.name ?? "");
-      met.add(INSTRUCTIONS[reader.op]?.name ?? "");
+      for (; !reader.done; reader.next()) met.add(nameOf(reader.op));
+      met.add(nameOf(reader.op));
       scan.walk({
         barrier() {},
         writes(scan, t) {
@@ -193,7 +194,7 @@ table("leaves to the walk what it can follow, types included", () => {
     }
   }
   assert.ok(stores > 20);
-  const missing = known.filter(({ signature, name }) => signature === "*" && !met.has(name)).map(({ name }) => name);
+  const missing = NAMED.filter(({ signature, name }) => signature === "*" && !met.has(name)).map(({ name }) => name);
   assert.equal(missing, [], "an instruction is in no text");
 });
 
