@@ -29,7 +29,7 @@ import type { Answer, Cell, Question, Run } from "./support/question.ts";
 
 const COUNT_MAX = { full: 512, smoke: 8 };
 /** Starting guests ends here, ms. */
-const START_MS_MAX = 20_000;
+const START_MS_MAX = 12_000;
 /** More threads than this are no floor that is worth its memory. */
 const FLOOR_COUNT_MAX = 64;
 /** Between two turns, ms. */
