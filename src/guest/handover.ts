@@ -20,6 +20,7 @@ import { Budget } from "./budget.ts";
 import { checkBudget } from "./freezing.ts";
 import { moveIdle, TAKE_OVER } from "./idle-handover.ts";
 import { failed, type HostLink } from "./link.ts";
+import { betweenCalls } from "./messages.ts";
 import { fresh, goOn, type OffThread, pause, type RecallSide, takeOff } from "./recall.ts";
 import type { GuestState, HandoverReport } from "./reports.ts";
 
@@ -107,7 +108,7 @@ export async function handOver(
   }
   standby.rest = off?.yielded.handed ?? old.rest;
   side.moved(standby);
-  if (off === undefined || off.yielded.handed.activity.kind === "idle") side.again();
+  if (off === undefined || betweenCalls(off.yielded.handed.activity)) side.again();
   report.blackoutMs = (await freezing.resume()).blackoutMs;
   await retire(old, "replaced");
   return report;

@@ -62,6 +62,8 @@ class Host {
   #stack: Stack | undefined;
   /** What the guest is in the middle of. */
   #activity: Activity = IDLE;
+  /** Whether it has left this thread, and nobody has said yet that it is to go on here. */
+  #away = false;
   /** Whether its stack lies in the ledger, and what lets it go on from there. */
   #captured = false;
   #continuation: (() => unknown) | undefined;
@@ -308,6 +310,8 @@ class Host {
   }
 
   #call({ id, name, args }: { id: number; name: string; args: readonly unknown[] }): void {
+    // It has not begun, and whoever has the guest next gets it anew. To wait for the release here would keep what is to go on first.
+    if (this.#away) return;
     const own = provided(this.#services.calls, name);
     const run = own ?? (name.startsWith("stillpoint:") ? undefined : this.#exports?.[name]);
     if (typeof run !== "function") {
@@ -367,6 +371,7 @@ class Host {
   /** The guest is frozen and this thread is out of it: says what the next host needs. */
   #yield(): void {
     const from = performance.now();
+    this.#away = true;
     const stack = this.#stack as Stack;
     if (!this.#captured) stack.clear();
     const saved = stack.save();
@@ -433,6 +438,7 @@ class Host {
 
   /** Nobody took the guest: what was taken off is put back here. */
   #keep(continuations: readonly ContinuationModule[]): void {
+    this.#away = false;
     const stack = this.#stack as Stack;
     stack.takeBack();
     stack.add(continuations);

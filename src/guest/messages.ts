@@ -56,6 +56,11 @@ export type Activity =
   /** A call that is over but for the last step: its outcome has been told. */
   | { readonly kind: "leaving" };
 
+/** Whether a call that has been sent has not begun: the one before, if there was one, has had its outcome. */
+export function betweenCalls({ kind }: Activity): boolean {
+  return kind === "idle" || kind === "leaving";
+}
+
 /** What goes from one host to the next besides memory and ledger. */
 export interface Handed {
   readonly activity: Activity;

@@ -21,7 +21,7 @@ import type { SiteRef } from "../resume/site.ts";
 import type { Budget } from "./budget.ts";
 import type { Freezing } from "./freezing.ts";
 import type { HostLink } from "./link.ts";
-import type { FromHost } from "./messages.ts";
+import { betweenCalls, type FromHost } from "./messages.ts";
 import type { FreezeReport } from "./reports.ts";
 
 /** How long a frozen guest gets to leave its thread before it is let go on, and then until it is asked again, ms. */
@@ -40,7 +40,7 @@ export interface RecallSide {
   readonly words: Int32Array;
   /** No call is sent from here on, until whatever the guest is taken off for is over. */
   hold(): void;
-  /** The guest was idle: a call that had been sent but not begun was never issued, and whoever has the guest gets it. */
+  /** Nothing was under way: a call that had been sent but not begun was never issued, and whoever has the guest gets it. */
   again(): void;
 }
 
@@ -135,7 +135,7 @@ export async function goOn(
   // It may be the maker's thread that died, and the next one lives; without continuations there is no way back.
   const made = await maker.make(taken.sites).catch(() => maker.make(taken.sites));
   host.post({ type: "keep", continuations: fresh(maker, host) });
-  if (handed.activity.kind === "idle") again();
+  if (betweenCalls(handed.activity)) again();
   const { blackoutMs } = await freezing.resume();
   const { timeToSafepointMs } = freeze;
   return {

@@ -88,6 +88,26 @@ health("under constant calls each has exactly one outcome, in order", async ({ f
   await Promise.all(outcomes);
 });
 
+health(
+  "a call that comes while the one before is left has its outcome, whoever takes the guest then",
+  async ({ fleet }) => {
+    await using guest = await fleet.boot(await clerk, { name: "leaving", services: answering("return true;") });
+    const random = new Random(3);
+    for (let n = 1; n <= share(3000, 300); n++) {
+      // Taken off its thread at the end of a call that JavaScript is around, and released: it is about to become idle.
+      const first = guest.call("slow", [1]);
+      await guest.healthy();
+      await first;
+      const second = guest.call<number>("bump");
+      await guest.freeze();
+      if (random.below(50) === 0) await guest.handover();
+      else assert.is(await guest.healthy(), true);
+      await guest.resume();
+      assert.is(await Promise.race([second, sleep(10_000)]), n);
+    }
+  },
+);
+
 health("CPython prints the same, however often its services are asked", async ({ fleet }) => {
   const program = `
 import hashlib, json

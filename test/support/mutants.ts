@@ -532,6 +532,22 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...of(
+    "src/guest/host.ts",
+    ["guest/health"],
+    [["calls: one that comes for a guest off its thread waits for the release", "    if (this.#away) return;\n", ""]],
+  ),
+  ...of(
+    "src/guest/messages.ts",
+    ["guest/health"],
+    [
+      [
+        "calls: one that came while the one before was left is not sent again",
+        'kind === "idle" || kind === "leaving"',
+        'kind === "idle"',
+      ],
+    ],
+  ),
+  ...of(
     "src/wasi/poll-calls.ts",
     ["wasi/poll"],
     [
