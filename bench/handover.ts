@@ -48,9 +48,9 @@ const DEPTHS = [1, 10, 100, 1000, 10_000];
 const SMOKE_DEPTHS = [1, 1000];
 const CASES: readonly Case[] = [
   { subject: idle, count: 200, goalMs: 0.3 },
-  ...DEPTHS.map((depth) => ({ subject: deep(depth), count: 40, depth })),
-  { subject: quickJsLoop, count: 100, goalMs: 1, first: true },
-  ...(sqliteQuery === undefined ? [] : [{ subject: sqliteQuery, count: 100, goalMs: 1, first: true }]),
+  ...DEPTHS.map((depth) => ({ subject: deep(depth), count: 20, depth })),
+  { subject: quickJsLoop, count: 80, goalMs: 1, first: true },
+  ...(sqliteQuery === undefined ? [] : [{ subject: sqliteQuery, count: 80, goalMs: 1, first: true }]),
   { subject: cpythonLoop, count: 100, goalMs: 5, first: true },
 ];
 const SMOKE_COUNT = 3;

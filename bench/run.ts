@@ -29,6 +29,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   sweep: { oneCore: true },
   prepare: { oneCore: false },
   handover: { oneCore: false },
+  "handover-calls": { oneCore: false },
   "tier-up": { oneCore: false },
   asyncify: { oneCore: true },
   alternatives: { oneCore: false },
@@ -71,7 +72,8 @@ function start(name: string): ChildProcess {
     name,
   ];
   return spawn(command[0]!, command.slice(1), {
-    env: { ...process.env, SP_BENCH: options.full ? "full" : "smoke", SP_SEED: `${seed}` },
+    // What is shared with tests ends a process that takes longer than a test may, unless it is a full one.
+    env: { ...process.env, SP_BENCH: options.full ? "full" : "smoke", SP_FULL: "1", SP_SEED: `${seed}` },
     // What a question or its guests print is not part of the report.
     stdio: ["ignore", 2, 2, "ipc"],
   });
