@@ -1,23 +1,23 @@
 /**
- * `npm run bench`: asks the questions, one after the other, and writes the report.
+ * `npm run bench`: asks the questions, one after the other, and writes the report. HELP below says how.
  *
- *   node bench/run.ts [--full] [--only NAME]... [--json]
- *
- * Each question has a process of its own, so that none is answered in the heap, the code cache or the threads that another left
- * behind. Without --full (or SP_BENCH=full) all runs are of smoke size: under three minutes, to see that the benches work.
- *
- * The report goes to standard output, as Markdown or with --json as it is, and to files: bench/results/ for a full run of
- * everything, by Node's major version, and bench/output/ for all else. Progress goes to standard error.
+ * Without --full (or SP_BENCH=full) all runs are of smoke size: under three minutes together, to see that the benches work. A full run
+ * of everything goes to bench/results/, by Node's major version, and all else to bench/output/: as JSON, as Markdown and
+ * as a page. Progress goes to standard error. The exit code is 1 if a question was not answered, or if a full run of everything
+ * lacks a figure that is promised.
  */
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { answerText, circumstances, headText, type Report } from "./report.ts";
-import type { FromQuestion } from "./support/ask.ts";
-import type { Answer } from "./support/question.ts";
+import { circumstances } from "./report/circumstances.ts";
+import { reportText } from "./report/markdown.ts";
+import { type Answered, type Report, type Unanswered, writeReport } from "./report/report.ts";
+import { summaryOf } from "./report/summary.ts";
+import { ask } from "./support/asking.ts";
+import { Progress } from "./support/progress.ts";
+import { CHAPTERS, type Question } from "./support/question.ts";
 
 /** In the order in which they are asked, and whether one core is enough for the process. */
 const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
@@ -37,99 +37,96 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   scale: { oneCore: true },
 };
 
-/** Far above what any of them takes: it only ends what hangs. */
-const LIMIT_MS = 15 * 60_000;
+const HELP = `Usage: npm run bench -- [options]
 
-const { values: options } = parseArgs({
-  options: {
-    full: { type: "boolean", default: process.env.SP_BENCH === "full" },
-    only: { type: "string", multiple: true, default: [] },
-    json: { type: "boolean", default: false },
-  },
-});
-const seed = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
-const names = options.only.length > 0 ? options.only : Object.keys(QUESTIONS);
-for (const name of names) {
-  if (QUESTIONS[name] === undefined) {
-    console.error(`no bench ${name}; there are ${Object.keys(QUESTIONS).join(", ")}`);
-    process.exit(2);
-  }
+  --full               numbers to quote; otherwise a smoke run
+  --only NAME          this question or chapter alone; may be given several times
+  --json               the report on standard output as JSON instead of Markdown
+  --help
+
+Questions: ${Object.keys(QUESTIONS).join(", ")}
+Chapters:  ${Object.keys(CHAPTERS).join(", ")}
+SP_SEED=N repeats the draws of a run.`;
+
+/** Ends for a reason that lies with whoever asked. */
+function refuse(reason: string): never {
+  console.error(reason);
+  process.exit(2);
 }
 
-/** What keeps a process on the last core, which the system itself uses least; nothing where there is no such tool. */
-const pinned: readonly string[] =
-  spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0
-    ? ["taskset", "-c", `${cpus().length - 1}`]
-    : [];
-
-function start(name: string): ChildProcess {
-  const command = [
-    ...(QUESTIONS[name]!.oneCore ? pinned : []),
-    process.execPath,
-    ...process.execArgv,
-    "--disable-warning=ExperimentalWarning",
-    new URL("support/ask.ts", import.meta.url).pathname,
-    name,
-  ];
-  return spawn(command[0]!, command.slice(1), {
-    // What is shared with tests ends a process that takes longer than a test may, unless it is a full one.
-    env: { ...process.env, SP_BENCH: options.full ? "full" : "smoke", SP_FULL: "1", SP_SEED: `${seed}` },
-    // What a question or its guests print is not part of the report.
-    stdio: ["ignore", 2, 2, "ipc"],
-  });
-}
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-}
-
-function ask(name: string): Promise<Answer & { title: string; seconds: number }> {
-  const from = performance.now();
-  const child = start(name);
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
-  let title = name;
-  let answer: Answer | undefined;
-  child.on("message", (message: FromQuestion) => {
-    if (message.type === "title") title = message.title;
-    else if (message.type === "progress") progress(`${name}: ${message.text}`);
-    else answer = message.answer;
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => {
-      clearTimeout(limit);
-      progress("");
-      const seconds = (performance.now() - from) / 1000;
-      if (answer !== undefined) resolve({ title, seconds, ...answer });
-      else reject(new Error(`bench ${name} ended without an answer (${signal ?? `exit code ${code}`})`));
-    });
-  });
-}
-
-const report: Report & { answers: Record<string, Awaited<ReturnType<typeof ask>>> } = {
-  circumstances: circumstances({ full: options.full, seed }),
-  answers: {},
-};
-const texts = [headText(report.circumstances)];
-if (!options.json) console.log(texts[0]);
-for (const name of names) {
+function parse() {
   try {
-    const answer = await ask(name);
-    report.answers[name] = answer;
-    const text = `${answerText(answer)}\n\n(${name}: ${answer.seconds.toFixed(0)} s)`;
-    texts.push(text);
-    if (!options.json) console.log(`\n${text}`);
+    return parseArgs({
+      options: {
+        full: { type: "boolean", default: process.env.SP_BENCH === "full" },
+        only: { type: "string", multiple: true, default: [] },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
   } catch (error) {
-    process.exitCode = 1;
-    console.error(`\n${(error as Error).message}`);
+    refuse(`${(error as Error).message} (--help lists the options)`);
   }
 }
 
-const complete = options.full && options.only.length === 0 && process.exitCode === undefined;
-const folder = new URL(complete ? "results/" : "output/", import.meta.url);
-const file = complete ? `node${process.versions.node.split(".")[0]}` : "latest";
-const json = `${JSON.stringify(report, undefined, 1)}\n`;
+/** Names of the questions that are to be asked. */
+async function selected(only: readonly string[]): Promise<string[]> {
+  const all = Object.keys(QUESTIONS);
+  if (only.length === 0) return all;
+  for (const word of only) {
+    if (!(word in QUESTIONS || word in CHAPTERS)) {
+      refuse(`no question or chapter ${word}; there are ${[...all, ...Object.keys(CHAPTERS)].join(", ")}`);
+    }
+  }
+  const wanted = new Set(only.filter((word) => word in QUESTIONS));
+  if (wanted.size < only.length) {
+    // Only the questions themselves know their chapters. One that cannot even be loaded here is in none.
+    for (const name of all) {
+      const found = (await import(`./${name}.ts`).catch(() => undefined)) as { question: Question } | undefined;
+      if (found !== undefined && only.includes(found.question.chapter)) wanted.add(name);
+    }
+  }
+  return all.filter((name) => wanted.has(name));
+}
+
+const options = parse();
+if (options.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const { full } = options;
+const seed = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
+const names = await selected(options.only);
+const everything = names.length === Object.keys(QUESTIONS).length;
+
+const found = circumstances({ full, seed });
+const answers: Record<string, Answered> = {};
+const unanswered: Record<string, Unanswered> = {};
+const progress = new Progress(process.stderr, { of: names.length });
+for (const name of names) {
+  const { oneCore } = QUESTIONS[name]!;
+  progress.now(name);
+  const asked = await ask({ name, full, seed, oneCore, progress: (text) => progress.now(`${name}: ${text}`) });
+  if ("reason" in asked) unanswered[name] = asked;
+  else answers[name] = asked;
+  progress.done(`${name}: ${asked.seconds.toFixed(0)} s${"reason" in asked ? `, NOT ANSWERED: ${asked.reason}` : ""}`);
+}
+const report: Report = { circumstances: found, answers, unanswered };
+
+const folder = new URL(full && everything ? "results/" : "output/", import.meta.url);
+const file = full && everything ? `node${process.versions.node.split(".")[0]}` : "latest";
+const texts = { json: writeReport(report), md: `${reportText(report)}\n` };
 mkdirSync(folder, { recursive: true });
-writeFileSync(new URL(`${file}.json`, folder), json);
-writeFileSync(new URL(`${file}.md`, folder), `${texts.join("\n\n")}\n`);
-if (options.json) console.log(json);
+for (const [extension, text] of Object.entries(texts)) writeFileSync(new URL(`${file}.${extension}`, folder), text);
+process.stdout.write(options.json ? texts.json : texts.md);
+console.error(`\nThe report is ${fileURLToPath(new URL(`${file}.md`, folder))}`);
+
+if (Object.keys(unanswered).length > 0) {
+  console.error(`Not answered: ${Object.keys(unanswered).join(", ")}`);
+  process.exitCode = 1;
+}
+const { missing } = summaryOf([report]);
+if (full && everything && missing.length > 0) {
+  console.error(`Promised figures that nothing has measured: ${missing.join("; ")}`);
+  process.exitCode = 1;
+}

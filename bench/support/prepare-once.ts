@@ -7,7 +7,7 @@ import type { Program } from "../programs/program.ts";
 export interface OnceTask {
   /** Name of the program. */
   readonly module: string;
-  readonly way: "read only" | "polls" | "polls and marks";
+  readonly way: "read only" | "unmarked" | "marked";
 }
 
 export interface Once {
@@ -29,7 +29,7 @@ const programs: readonly Program[] = [
 const { bytes } = programs.find(({ name }) => name === module)!;
 
 function work(): number {
-  if (way !== "read only") return prepareSync(bytes, { track: way === "polls" ? "none" : "marks" }).bytes.length;
+  if (way !== "read only") return prepareSync(bytes, { track: way === "marked" ? "marks" : "none" }).bytes.length;
   parseModule(bytes);
   return 0;
 }

@@ -1,6 +1,6 @@
 /**
  * What a bench is: one question, asked in a process of its own (bench/support/ask.ts), answered with tables and with figures that
- * have a bar to hold. Numbers stay numbers until bench/report.ts prints them, so that an answer can be compared with another.
+ * have a bar to hold. Numbers stay numbers until bench/report/ prints them, so that an answer can be compared with another.
  */
 
 import type { Random } from "../../test/support/random.ts";

@@ -1,0 +1,55 @@
+/** What is said of a figure: its value, whether it holds its bar, and whether it can be quoted at all. */
+
+import type { Cell, Column, Figure } from "../support/question.ts";
+
+/** A figure with an A/A spread above this is marked. */
+export const NOISE_MAX = 1.1;
+
+export type Verdict = "held" | "MISSED";
+
+/** Undefined where there is no bar. */
+export function verdictOf({ value, atMost, atLeast }: Figure): Verdict | undefined {
+  if (atMost === undefined && atLeast === undefined) return undefined;
+  // A value that is no number holds nothing.
+  return value <= (atMost ?? Number.POSITIVE_INFINITY) && value >= (atLeast ?? Number.NEGATIVE_INFINITY)
+    ? "held"
+    : "MISSED";
+}
+
+/** Whether another way to the same end was the better one. */
+export function lost({ against, value }: Figure): boolean {
+  return against !== undefined && !(value <= 1);
+}
+
+export function valueText({ value, unit }: Pick<Figure, "value" | "unit">): string {
+  // JSON has no word for what is not a number.
+  if (!Number.isFinite(value)) return "no number";
+  return `${Number(value.toPrecision(3))} ${unit}`.trimEnd();
+}
+
+export function barText({ atMost, atLeast, unit }: Figure): string {
+  if (atMost !== undefined) return `at most ${valueText({ value: atMost, unit })}`;
+  return atLeast === undefined ? "" : `at least ${valueText({ value: atLeast, unit })}`;
+}
+
+export function noiseText({ noise }: Pick<Figure, "noise">): string {
+  if (noise === undefined) return "";
+  return `${noise.toFixed(2)}${noise > NOISE_MAX ? ", too noisy to quote" : ""}`;
+}
+
+/** All of it in a line. */
+export function figureText(figure: Figure): string {
+  const verdict = verdictOf(figure);
+  return [
+    `${figure.name}: ${valueText(figure)}`,
+    ...(verdict === undefined ? [] : [`bar ${barText(figure)}: ${verdict}`]),
+    ...(figure.against === undefined ? [] : [`${lost(figure) ? "WORSE" : "no worse"} than ${figure.against}`]),
+    ...(figure.noise === undefined ? [] : [`A/A ${noiseText(figure)}`]),
+  ].join("; ");
+}
+
+export function cellText(cell: Cell | null, { digits }: Column): string {
+  // What is not a number comes out of JSON as null.
+  if (cell === undefined || cell === null) return "–";
+  return typeof cell === "string" ? cell : cell.toFixed(digits ?? 0);
+}

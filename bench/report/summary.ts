@@ -1,0 +1,151 @@
+/**
+ * What stands on top of a report: every promised figure against its bar, how stillpoint compares with other ways to the same end,
+ * and where it loses. All of it follows from the figures; nothing here is written by hand. Several reports, one for each
+ * version of Node, stand side by side.
+ */
+
+import { geometricMean } from "../support/quantiles.ts";
+import type { Cell, Column, Figure, Table } from "../support/question.ts";
+import { BARS, type Bar } from "./bars.ts";
+import { barText, lost, noiseText, valueText, verdictOf } from "./figure.ts";
+import { figuresOf, type Report, runtimeName } from "./report.ts";
+
+export interface Summary {
+  readonly bars: Table;
+  /** Undefined where nothing was compared with another way. */
+  readonly alternatives: Table | undefined;
+  /** A line for each missed bar, and each way that was better than ours. */
+  readonly losses: readonly string[];
+  /** Promised figures that a report does not have. */
+  readonly missing: readonly string[];
+}
+
+/** A promised figure as one report has it. */
+interface Found {
+  readonly figure: Figure;
+  /** Which of several is the worst, and what they are together. */
+  readonly worst: string | undefined;
+}
+
+/** The further above 1, the worse: how a figure stands to its bar. */
+function strain({ value, atMost, atLeast }: Figure): number {
+  if (atMost !== undefined) return value / atMost;
+  return atLeast === undefined ? value : atLeast / value;
+}
+
+function find({ figure: wanted }: Bar, figures: readonly Figure[]): Found | undefined {
+  if (typeof wanted === "string") {
+    const figure = figures.find(({ name }) => name === wanted);
+    return figure && { figure, worst: undefined };
+  }
+  const family = figures.filter(({ name }) => wanted.test(name));
+  const [figure] = family.toSorted((a, b) => strain(b) - strain(a));
+  if (figure === undefined) return undefined;
+  const mean = valueText({ value: geometricMean(family.map(({ value }) => value)), unit: figure.unit });
+  const noise = Math.max(...family.map((one) => one.noise ?? 1));
+  return {
+    figure: { ...figure, ...(figure.noise !== undefined && { noise }) },
+    worst: `${wanted.exec(figure.name)?.[1]}; geometric mean of ${family.length}: ${mean}`,
+  };
+}
+
+function measuredText(found: Found | undefined): string {
+  if (found === undefined) return "not measured";
+  const { figure, worst } = found;
+  return [
+    valueText(figure),
+    ...(worst === undefined ? [] : [` (the worst: ${worst})`]),
+    `, ${verdictOf(figure) === "MISSED" ? "**missed**" : (verdictOf(figure) ?? "no bar")}`,
+  ].join("");
+}
+
+/** The columns of each report. */
+function columnsOf(reports: readonly Report[], title: string): Column[] {
+  return reports.flatMap((report, i) => [
+    { key: `value${i}`, title: reports.length === 1 ? title : runtimeName(report) },
+    { key: `noise${i}`, title: "A/A" },
+  ]);
+}
+
+function barRow(bar: Bar, figures: readonly (readonly Figure[])[]): Record<string, Cell> {
+  const found = figures.map((own) => find(bar, own));
+  // An engine can have a bar of its own.
+  const texts = new Set(found.filter((one) => one !== undefined).map(({ figure }) => barText(figure)));
+  return {
+    name: bar.name,
+    bar: [...texts].join("; "),
+    ...Object.fromEntries(found.map((one, i) => [`value${i}`, measuredText(one)])),
+    ...Object.fromEntries(found.map((one, i) => [`noise${i}`, one && noiseText(one.figure)])),
+  };
+}
+
+/** Names of what some of the reports have, each once, in their order. */
+function namesOf(figures: readonly (readonly Figure[])[], wanted: (figure: Figure) => boolean): string[] {
+  return [...new Set(figures.flatMap((own) => own.filter(wanted).map(({ name }) => name)))];
+}
+
+function alternativesOf(reports: readonly Report[], figures: readonly (readonly Figure[])[]): Table | undefined {
+  const names = namesOf(figures, ({ against }) => against !== undefined);
+  if (names.length === 0) return undefined;
+  const rows = names.map((name) => {
+    const own = figures.map((all) => all.find((figure) => figure.name === name));
+    return {
+      name,
+      against: own.find((figure) => figure !== undefined)?.against,
+      ...Object.fromEntries(
+        own.map((one, i) => [`value${i}`, one && `${valueText(one)}${lost(one) ? ", **theirs is better**" : ""}`]),
+      ),
+      ...Object.fromEntries(own.map((one, i) => [`noise${i}`, one && noiseText(one)])),
+    };
+  });
+  return {
+    title: "Ours over that of other ways to the same end; below 1 ours is better",
+    columns: [
+      { key: "name", title: "what" },
+      { key: "against", title: "against" },
+      ...columnsOf(reports, "ours over theirs"),
+    ],
+    rows,
+  };
+}
+
+function lossesOf(reports: readonly Report[], figures: readonly (readonly Figure[])[]): string[] {
+  /** A line where one of the reports has a loss, with what all of them say. */
+  const line = (name: string, found: readonly (Found | undefined)[], reason: (figure: Figure) => string): string => {
+    const texts = found.map((one, i) => {
+      const value =
+        one === undefined ? "not measured" : `${valueText(one.figure)}${one.worst ? ` (${one.worst})` : ""}`;
+      return reports.length === 1 ? value : `${value} on ${runtimeName(reports[i]!)}`;
+    });
+    return `${name}: ${texts.join(", ")}; ${reason(found.find((one) => one !== undefined)!.figure)}`;
+  };
+  const byName = (name: string): (Found | undefined)[] => figures.map((own) => find({ name, figure: name }, own));
+  const promised = (name: string): boolean =>
+    BARS.some(({ figure }) => (typeof figure === "string" ? figure === name : figure.test(name)));
+  const missed = (figure: Figure): boolean => verdictOf(figure) === "MISSED";
+  return [
+    ...BARS.map((bar) => ({ name: bar.name, found: figures.map((own) => find(bar, own)) }))
+      .filter(({ found }) => found.some((one) => one !== undefined && missed(one.figure)))
+      .map(({ name, found }) => line(name, found, (figure) => `the bar is ${barText(figure)}`)),
+    ...namesOf(figures, (figure) => missed(figure) && !promised(figure.name)).map((name) =>
+      line(name, byName(name), (figure) => `the bar is ${barText(figure)}`),
+    ),
+    ...namesOf(figures, lost).map((name) =>
+      line(name, byName(name), ({ against }) => `above 1, so ${against} is better there`),
+    ),
+  ];
+}
+
+export function summaryOf(reports: readonly Report[]): Summary {
+  const figures = reports.map(figuresOf);
+  return {
+    bars: {
+      title: "What is promised",
+      columns: [{ key: "name", title: "figure" }, { key: "bar", title: "bar" }, ...columnsOf(reports, "measured")],
+      rows: BARS.map((bar) => barRow(bar, figures)),
+    },
+    alternatives: alternativesOf(reports, figures),
+    losses: lossesOf(reports, figures),
+    missing: BARS.filter((bar) => figures.some((own) => find(bar, own) === undefined)).map(({ name }) => name),
+  };
+}
