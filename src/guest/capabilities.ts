@@ -9,7 +9,7 @@
 import { OFF_HINT } from "../abi.ts";
 import { createLedger } from "../core/core.ts";
 import { loadPlatform, type Platform } from "../platform/platform.ts";
-import { prepareSync } from "../prepare/prepare.ts";
+import { startWork } from "../platform/workshop.ts";
 import { loadAssets } from "./assets.ts";
 
 export interface MissingCapability {
@@ -57,59 +57,14 @@ const SIMD = [
   0x0b,
 ];
 
-/** (func (export "spin") (param i32) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))), memoryless. */
-const SPIN = [
-  ...HEADER,
-  0x01,
-  0x05,
-  0x01,
-  0x60,
-  0x01,
-  0x7f,
-  0x00,
-  0x03,
-  0x02,
-  0x01,
-  0x00,
-  0x07,
-  0x08,
-  0x01,
-  0x04,
-  0x73,
-  0x70,
-  0x69,
-  0x6e,
-  0x00,
-  0x00,
-  0x0a,
-  0x10,
-  0x01,
-  0x0e,
-  0x00,
-  0x03,
-  0x40,
-  0x20,
-  0x00,
-  0x41,
-  0x01,
-  0x6b,
-  0x22,
-  0x00,
-  0x0d,
-  0x00,
-  0x0b,
-  0x0b,
-];
-
 /** Time for the loop to be under way before the hint is set, and for it to be seen, ms. */
 const UNDER_WAY_MS = 5;
 const SEEN_MS_MAX = 2000;
 
 /** What the self-test's Worker is given. */
 export interface SelfTest {
-  readonly module: WebAssembly.Module;
   readonly core: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
+  /** Of no guest: the hint in it is set while the Worker spins. */
   readonly ledger: WebAssembly.Memory;
 }
 
@@ -137,20 +92,14 @@ function features(): MissingCapability[] {
 
 /** Whether a plain load is seen to change, in the engine's first code and in its later code. */
 async function plainPollsAreSeen(platform: Platform): Promise<boolean> {
-  const image = prepareSync(new Uint8Array(SPIN));
   const ledger = createLedger({ pageShift: 12, host: 0 });
   const words = new Int32Array(ledger.buffer);
-  const data: SelfTest = {
-    module: await image.module,
-    core: (await loadAssets(platform)).core,
-    memory: new WebAssembly.Memory({ initial: 0, maximum: image.info.memory.maximumPages, shared: true }),
-    ledger,
-  };
+  const data: SelfTest = { core: (await loadAssets(platform)).core, ledger };
   const answer = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => answer.resolve(false), SEEN_MS_MAX);
-  const thread = platform.spawn(
-    (Worker) => new Worker(new URL("./self-test.js", import.meta.url), { type: "module" }),
-    { name: "stillpoint self-test", data },
+  const thread = startWork(
+    platform,
+    { work: "self-test", data },
     {
       message: (message) => {
         if (message !== "spinning") answer.resolve(message === "seen");

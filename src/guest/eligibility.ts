@@ -10,7 +10,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Image } from "../prepare/image.ts";
 import { functionName } from "../prepare/names.ts";
-import { reopen } from "../prepare/reopen.ts";
+import { startFunction } from "../prepare/original.ts";
 
 /** The functions in which a guest may be stopped. */
 export interface SuspendableFunctions {
@@ -52,16 +52,10 @@ function judged(image: Image): Eligibility {
   if (capture === undefined) return no("the image was prepared without capture");
   const { functionsMaySuspend: count, functionsRefused, notCarried } = capture;
   if (notCarried.length > 0) return no(`another instance would not have its ${notCarried.join(" and its ")}`);
-  const start = functionsRefused.length === 0 ? undefined : startOf(image);
+  const start = functionsRefused.length === 0 ? undefined : startFunction(image);
   const refused = functionsRefused.map(({ index, reason }) => ({ function: functionName(image, index), reason }));
   const pinned = refused[functionsRefused.findIndex(({ index }) => index === start)];
   if (pinned !== undefined)
     return { ...no(`from beginning to end it is in a function with ${pinned.reason}`), function: pinned.function };
   return { ok: true, functions: { count, captured: count - refused.length, refused } };
-}
-
-/** The function that a command runs in. */
-function startOf(image: Image): number | undefined {
-  if (image.info.style !== "command") return undefined;
-  return reopen(image).module.exports.find(({ kind, name }) => kind === "function" && name === "_start")?.index;
 }

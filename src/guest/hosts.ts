@@ -15,6 +15,7 @@ import { HostLink } from "./link.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
 import { reattach } from "./reattach.ts";
 import { mustCapture, type RecallSide } from "./recall.ts";
+import type { Exit } from "./reports.ts";
 import { trapError } from "./trap.ts";
 
 /** The number of a guest's first host; later ones count on. */
@@ -144,7 +145,7 @@ export class Hosts {
         void this.#life.end({ kind: "code", code: message.code });
         return;
       case "failed":
-        void this.#life.end({ kind: "failed", error: this.#failure(message.failure) });
+        void this.#life.end(this.#failed(message.failure));
         return;
       default:
         // Answers that nobody waits for any longer.
@@ -152,10 +153,13 @@ export class Hosts {
     }
   }
 
-  #failure({ code, message, stack, cause }: Failure): StillpointError {
+  async #failed({ code, message, stack, cause }: Failure): Promise<Exit> {
     const { name } = this.#parts;
-    if (code === "SP_GUEST_TRAP") return trapError(name, this.#ground.image, { message, stack, cause });
-    return new StillpointError(code, `guest ${name}: ${message}`, { cause });
+    const error =
+      code === "SP_GUEST_TRAP"
+        ? await trapError(name, this.#ground.image, { message, stack, cause })
+        : new StillpointError(code, `guest ${name}: ${message}`, { cause });
+    return { kind: "failed", error };
   }
 
   /** The Worker is gone without having said how the guest ended. */

@@ -167,21 +167,22 @@ export class Life {
   }
 
   /** Once, whoever comes first: the guest's own end, its host's, or its owner. */
-  end(exit: Exit): Promise<void> {
+  end(exit: Exit | Promise<Exit>): Promise<void> {
     this.#ending ??= this.#finish(exit);
     return this.#ending;
   }
 
-  async #finish(exit: Exit): Promise<void> {
+  async #finish(ended: Exit | Promise<Exit>): Promise<void> {
     const { name, core, calls, stdin, stdout, stderr, platform } = this.#parts;
+    stdin.stop();
+    await this.#parts.retire();
+    core.bury();
+    const exit = await ended;
     const error = exit.kind === "failed" ? exit.error : undefined;
     const over =
       error === undefined
         ? new GuestStateError(name, "exited", "it serves no more calls")
         : new GuestStateError(name, "failed", error.message);
-    stdin.stop();
-    await this.#parts.retire();
-    core.bury();
     for (const descriptor of this.#descriptors.drain()) platform.closeDescriptor(descriptor);
     // A dead host may have left its outputs open; what lies in them is still delivered.
     for (const ring of [STDOUT, STDERR]) core.endRing(ring);

@@ -2,6 +2,7 @@
 
 import { ModuleInvalidError, ModuleUnsupportedError, StillpointError } from "../errors.ts";
 import { loadPlatform } from "../platform/platform.ts";
+import { startWork } from "../platform/workshop.ts";
 import { Image } from "./image.ts";
 import type { PrepareProgress, PrepareOptions as SyncOptions } from "./prepare.ts";
 
@@ -78,9 +79,9 @@ export async function prepare(
     else if (message.type === "refused") answer.reject(refusal(message.error));
     else answer.reject(message.error);
   };
-  const thread = platform.spawn(
-    (Worker) => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-    { name: "stillpoint prepare", data: task },
+  const thread = startWork(
+    platform,
+    { work: "image", data: task },
     {
       message: (message) => {
         try {

@@ -11,6 +11,7 @@
 
 import { StillpointError } from "../errors.ts";
 import type { Platform, Thread } from "../platform/platform.ts";
+import { startWork } from "../platform/workshop.ts";
 import type { Image } from "../prepare/image.ts";
 
 import type { ContinuationModule } from "./resume.ts";
@@ -79,9 +80,9 @@ export class ContinuationMaker {
   warm(): Promise<void> {
     if (this.#thread === undefined) {
       const data: MakerData = { image: this.#image.bytes };
-      this.#thread = this.#platform.spawn(
-        (Worker) => new Worker(new URL("./maker-worker.js", import.meta.url), { type: "module" }),
-        { name: "stillpoint continuations", data },
+      this.#thread = startWork(
+        this.#platform,
+        { work: "continuations", data },
         {
           message: (message) => this.#receive(message as MakerAnswer),
           exit: (cause) => this.#gone(cause),

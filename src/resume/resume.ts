@@ -19,10 +19,9 @@ import {
   OFF_FRAMES_TOP,
   OFF_UNWINDING,
 } from "../abi.ts";
-import type { Image } from "../prepare/image.ts";
 import { type CapturedFrame, readFrames, setContinuation } from "./frames.ts";
-import { type SiteRef, siteKey, siteName } from "./site.ts";
-import { CONTINUATIONS, type ImportKind, synthesise } from "./synthesis.ts";
+import { CONTINUATIONS, type ImportKind, type SiteRef, siteKey, siteName } from "./site.ts";
+import type { Synthesised, SynthesisOptions } from "./synthesis.ts";
 
 /** A compiled module of continuations; its exports "0", "1", … go on from `sites`, in that order. */
 export interface ContinuationModule {
@@ -30,19 +29,20 @@ export interface ContinuationModule {
   readonly module: WebAssembly.Module;
 }
 
+/** What makes continuations of one image (synthesis.ts). Hosts have none: they are given what they need, compiled. */
+export type Synthesise = (sites: readonly SiteRef[], options: SynthesisOptions) => Synthesised;
+
 export class ContinuationCache {
-  readonly image: Image | undefined;
-  readonly #sharedLoopBytesMin: number | undefined;
+  readonly #synthesise: Synthesise | undefined;
   readonly #bySite: Map<number, ContinuationModule> = new Map();
   readonly #modules: ContinuationModule[] = [];
   /** Time spent so far, ms. */
   synthesisMs: number = 0;
   compileMs: number = 0;
 
-  /** Without an image it has what is added to it and makes nothing. `sharedLoopBytesMin` is for tests: from which size on a loop has one continuation for all that is inside. */
-  constructor(image?: Image, sharedLoopBytesMin?: number) {
-    this.image = image;
-    this.#sharedLoopBytesMin = sharedLoopBytesMin;
+  /** Without a synthesis it has what is added to it and makes nothing. */
+  constructor(synthesise?: Synthesise) {
+    this.#synthesise = synthesise;
   }
 
   /** Adds a module that was made elsewhere. */
@@ -73,13 +73,9 @@ export class ContinuationCache {
   }
 
   #make(sites: readonly SiteRef[], whole?: { functionIndex: number; max: number }): void {
-    if (this.image === undefined) throw new Error(`no continuations for ${sites.map(siteName).join(", ")}`);
+    if (this.#synthesise === undefined) throw new Error(`no continuations for ${sites.map(siteName).join(", ")}`);
     const from = performance.now();
-    const made = synthesise(this.image, sites, {
-      whole,
-      known: (site) => this.#bySite.has(siteKey(site)),
-      sharedLoopBytesMin: this.#sharedLoopBytesMin,
-    });
+    const made = this.#synthesise(sites, { whole, known: (site) => this.#bySite.has(siteKey(site)) });
     const synthesised = performance.now();
     if (made.sites.length === 0) return;
     this.add({ sites: made.sites, module: new WebAssembly.Module(made.bytes) });

@@ -4,6 +4,11 @@ export interface SiteRef {
   readonly site: number;
 }
 
+/** Module names of what a module of continuations imports; the names are indices. */
+export type ImportKind = "memory" | "table" | "tag" | "function" | "global" | "continuation";
+/** Name of the table of continuations, among tables. */
+export const CONTINUATIONS = "continuations";
+
 /** More sites than a function can have: no engine takes a body of as many bytes. */
 const SITES_MAX = 0x1000000;
 

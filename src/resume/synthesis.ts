@@ -21,12 +21,8 @@ import { functionType, type Global, LIMITS, SECTION } from "../wasm/module.ts";
 import { FUNCREF, type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import { ContinuationWriter, LOCAL_INDEX_BYTES } from "./continuation.ts";
-import { type SiteRef, siteKey, siteName } from "./site.ts";
-
-/** Module names of what a module of continuations imports; the names are indices. */
-export type ImportKind = "memory" | "table" | "tag" | "function" | "global" | "continuation";
-/** Name of the table of continuations, among tables. */
-export const CONTINUATIONS = "continuations";
+import type { Synthesise } from "./resume.ts";
+import { CONTINUATIONS, type ImportKind, type SiteRef, siteKey, siteName } from "./site.ts";
 
 const KIND_BYTE: Readonly<Record<ImportKind, number>> = {
   function: 0,
@@ -62,6 +58,14 @@ export interface SynthesisOptions {
  */
 export function synthesise(image: Image, sites: readonly SiteRef[], options: SynthesisOptions = {}): Synthesised {
   return new Synthesis(image).module(sites, options);
+}
+
+/**
+ * The same as what a cache of continuations makes its own with. `sharedLoopBytesMin` is for tests: from which size on a loop has
+ * one continuation for all that is inside.
+ */
+export function synthesisOf(image: Image, sharedLoopBytesMin?: number): Synthesise {
+  return (sites, options) => synthesise(image, sites, { sharedLoopBytesMin, ...options });
 }
 
 class Synthesis {

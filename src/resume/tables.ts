@@ -7,21 +7,12 @@
  */
 
 import { EXPORT_FUNCTIONS, EXPORT_TABLE } from "../abi.ts";
-import type { Image } from "../prepare/image.ts";
-import { reopen } from "../prepare/reopen.ts";
 
 /** By table index, those of the program's own: a function index for each entry, NONE or FOREIGN. Structured-cloneable. */
 export type TableState = readonly (readonly [table: number, entries: Int32Array])[];
 
 const NONE = -1;
 const FOREIGN = -2;
-
-/** The tables of its own that a program changes; none for nearly every program. Imported ones are the host's. */
-export function changedTables(image: Image): readonly number[] {
-  if (image.info.capture?.changesTables !== true) return [];
-  const { tables, tablesImported } = reopen(image).module;
-  return [...tables.keys()].slice(tablesImported);
-}
 
 /** What these tables hold. */
 export function saveTables(tables: readonly number[], exports: WebAssembly.Exports): TableState {

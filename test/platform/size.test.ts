@@ -9,7 +9,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 const DIST = new URL("../../dist/", import.meta.url);
-const ENTRIES = ["index", "guest/worker", "guest/self-test", "prepare/worker", "resume/maker-worker"];
+const ENTRIES = ["index", "guest/worker", "workshop"];
 
 /** A little above what it is. */
 const BROTLI_BYTES_MAX = 80_000;

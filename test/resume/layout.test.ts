@@ -15,6 +15,7 @@ import type { Image } from "../../dist/prepare/image.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
 import { readFrames } from "../../dist/resume/frames.js";
 import { Attachment, ContinuationCache } from "../../dist/resume/resume.js";
+import { synthesisOf } from "../../dist/resume/synthesis.js";
 import { exportedFunction } from "../support/bridge.ts";
 import { kernelCalls, kernelsWasm } from "../support/kernels.ts";
 
@@ -58,13 +59,13 @@ function captured(which: number, name: string, args: readonly number[], n: numbe
   stage.words[OFF_HINT >> 2] = 1;
   (exports[name] as (...args: number[]) => number)(...args);
   if (polls < n) return undefined;
-  new Attachment({ exports, ...stage }, new ContinuationCache(images[which]!)).saveGlobals();
+  new Attachment({ exports, ...stage }, new ContinuationCache(synthesisOf(images[which]!))).saveGlobals();
   return stage;
 }
 
 function goOn(which: number, stage: Stage): unknown {
   const exports = instantiate(which, stage, () => {});
-  const attachment = new Attachment({ exports, ...stage }, new ContinuationCache(images[which]!));
+  const attachment = new Attachment({ exports, ...stage }, new ContinuationCache(synthesisOf(images[which]!)));
   stage.words[OFF_UNWINDING >> 2] = 0;
   stage.words[OFF_HINT >> 2] = 0;
   attachment.attach();

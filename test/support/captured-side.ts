@@ -9,6 +9,7 @@ import type { Image } from "../../dist/prepare/image.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
 import { readFrames } from "../../dist/resume/frames.js";
 import { Attachment, ContinuationCache } from "../../dist/resume/resume.js";
+import { synthesisOf } from "../../dist/resume/synthesis.js";
 import { caller } from "./bridge.ts";
 import { type Host, prepared, type Running, type Side } from "./sides.ts";
 import type { FunctionType } from "./signatures.ts";
@@ -53,7 +54,10 @@ class Captured {
   constructor({ exports, memory, ledger }: Running, image: Image, every: number, forced: Forced) {
     this.#ledger = ledger!;
     this.#words = new Int32Array(ledger!.buffer);
-    this.#attachment = new Attachment({ exports, memory: memory!, ledger: ledger! }, new ContinuationCache(image));
+    this.#attachment = new Attachment(
+      { exports, memory: memory!, ledger: ledger! },
+      new ContinuationCache(synthesisOf(image)),
+    );
     this.#every = every;
     this.#forced = forced;
   }

@@ -16,9 +16,11 @@ import {
   SLOW_POLL,
 } from "../../dist/abi.js";
 import type { Image } from "../../dist/prepare/image.js";
+import { changedTables } from "../../dist/prepare/original.js";
 import { readFrames } from "../../dist/resume/frames.js";
 import { Attachment, ContinuationCache } from "../../dist/resume/resume.js";
-import { changedTables, loadTables, saveTables } from "../../dist/resume/tables.js";
+import { synthesisOf } from "../../dist/resume/synthesis.js";
+import { loadTables, saveTables } from "../../dist/resume/tables.js";
 import { caller, exportedFunction } from "./bridge.ts";
 import type { FunctionType } from "./signatures.ts";
 import type { Value } from "./values.ts";
@@ -45,6 +47,7 @@ export class CapturedGuest {
   readonly #words: Int32Array;
   readonly #wants: () => boolean;
   readonly #cache: ContinuationCache;
+  readonly #changedTables: readonly number[];
   readonly #sameInstance: boolean;
   #exports: WebAssembly.Exports;
   #attachment: Attachment;
@@ -62,12 +65,13 @@ export class CapturedGuest {
     module: WebAssembly.Module,
     imports: Imports,
     wants: () => boolean,
-    { sameInstance = false, cache = new ContinuationCache(image) } = {},
+    { sameInstance = false, cache = new ContinuationCache(synthesisOf(image)) } = {},
   ) {
     const { importModule, importName, minimumPages, maximumPages } = image.info.memory;
     const shared = (initial: number, maximum: number) => new WebAssembly.Memory({ initial, maximum, shared: true });
     this.#module = module;
     this.#cache = cache;
+    this.#changedTables = changedTables(image);
     this.#sameInstance = sameInstance;
     this.#wants = wants;
     this.ledger = shared(LEDGER_PAGES, LEDGER_PAGES);
@@ -116,7 +120,7 @@ export class CapturedGuest {
       this.#attachment.saveGlobals();
       if (!this.#sameInstance) {
         // As if they went to another thread.
-        const tables = structuredClone(saveTables(changedTables(this.#cache.image!), this.#exports));
+        const tables = structuredClone(saveTables(this.#changedTables, this.#exports));
         this.#exports = this.#instantiate();
         this.#attachment = this.#attach();
         this.#attachment.attach();

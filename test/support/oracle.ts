@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { DIRTY_SLACK_BYTES, EXPORT_TAG, OFF_DIRTY_MAP, OFF_FRAMES_TOP, OFF_UNWINDING } from "../../dist/abi.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
 import { ContinuationCache } from "../../dist/resume/resume.js";
+import { synthesisOf } from "../../dist/resume/synthesis.js";
 import { globalBits, isConcrete } from "./bridge.ts";
 import { CapturedGuest, type Counts } from "./captured.ts";
 import { FUEL } from "./loops.ts";
@@ -84,7 +85,7 @@ export function compareCaptured(
   const globals = [...all].filter(([, { type }]) => !isConcrete(type));
   const run = (asked: () => boolean): Seen => {
     const log: string[] = [];
-    const cache = new ContinuationCache(image, sharedLoopBytesMin);
+    const cache = new ContinuationCache(synthesisOf(image, sharedLoopBytesMin));
     const guest = new CapturedGuest(
       image,
       module,

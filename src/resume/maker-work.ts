@@ -1,19 +1,16 @@
-/** Entry of the Worker that makes the continuations of one image (maker.ts). */
+/** Makes the continuations of one image, in a Worker (maker.ts). */
 
-import { loadPlatform } from "../platform/platform.ts";
+import type { Self } from "../platform/platform.ts";
 import { Image } from "../prepare/image.ts";
 import { reopen } from "../prepare/reopen.ts";
 import type { MakerAnswer, MakerData, MakerTask } from "./maker.ts";
 import { ContinuationCache } from "./resume.ts";
+import { synthesisOf } from "./synthesis.ts";
 
 /** So many sites of a function at once: what is asked for meanwhile waits no longer than for these. */
 const PIECE_SITES = 64;
 
-const self = await (await loadPlatform()).self();
-const image = Image.open((self.data as MakerData).image);
-const cache = new ContinuationCache(image);
-
-function answer(task: MakerTask): MakerAnswer {
+function answer(cache: ContinuationCache, task: MakerTask): MakerAnswer {
   try {
     const { synthesisMs, compileMs } = cache;
     const before = cache.modules.length;
@@ -31,6 +28,10 @@ function answer(task: MakerTask): MakerAnswer {
   }
 }
 
-reopen(image);
-self.listen((message) => self.post(answer(message as MakerTask)));
-self.post({ type: "ready" } satisfies MakerAnswer);
+export function makeContinuations(self: Self, data: MakerData): void {
+  const image = Image.open(data.image);
+  const cache = new ContinuationCache(synthesisOf(image));
+  reopen(image);
+  self.listen((message) => self.post(answer(cache, message as MakerTask)));
+  self.post({ type: "ready" } satisfies MakerAnswer);
+}

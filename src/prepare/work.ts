@@ -1,12 +1,9 @@
-/** Entry of the Worker that prepares one module. */
+/** Prepares one module, in a Worker (off-thread.ts). */
 
 import { ModuleInvalidError, ModuleUnsupportedError, StillpointError } from "../errors.ts";
-import { loadPlatform } from "../platform/platform.ts";
+import type { Self } from "../platform/platform.ts";
 import type { PrepareAnswer, PrepareTask, RefusedFields } from "./off-thread.ts";
 import { prepareSync } from "./prepare.ts";
-
-const self = await (await loadPlatform()).self();
-const { bytes, options } = self.data as PrepareTask;
 
 function fieldsOf(error: StillpointError): RefusedFields {
   if (error instanceof ModuleInvalidError) {
@@ -23,14 +20,13 @@ function fieldsOf(error: StillpointError): RefusedFields {
   return { name: "StillpointError", code: error.code, message: error.message };
 }
 
-function post(answer: PrepareAnswer, transfer: ArrayBuffer[] = []): void {
-  self.post(answer, transfer);
-}
-
-try {
-  const image = prepareSync(bytes, { ...options, onProgress: (progress) => post({ type: "progress", progress }) });
-  post({ type: "image", bytes: image.bytes }, [image.bytes.buffer]);
-} catch (error) {
-  if (error instanceof StillpointError) post({ type: "refused", error: fieldsOf(error) });
-  else post({ type: "failed", error });
+export function makeImage(self: Self, { bytes, options }: PrepareTask): void {
+  const post = (answer: PrepareAnswer, transfer: ArrayBuffer[] = []): void => self.post(answer, transfer);
+  try {
+    const image = prepareSync(bytes, { ...options, onProgress: (progress) => post({ type: "progress", progress }) });
+    post({ type: "image", bytes: image.bytes }, [image.bytes.buffer]);
+  } catch (error) {
+    if (error instanceof StillpointError) post({ type: "refused", error: fieldsOf(error) });
+    else post({ type: "failed", error });
+  }
 }
