@@ -10,7 +10,6 @@
 
 import { OFF_RUNS, RUNS_MAX } from "../abi.ts";
 import type { Core } from "../core/core.ts";
-import { instantiateSync } from "../core/loader.ts";
 import type { DirtyReport } from "./reports.ts";
 
 export type TrackMode = "none" | "marks" | "scan";
@@ -92,7 +91,7 @@ export interface Scan {
 }
 
 function attachScan(module: WebAssembly.Module, memory: WebAssembly.Memory): Scan {
-  return instantiateSync(module, { env: { memory } }).instance.exports as unknown as Scan;
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Scan;
 }
 
 export class ScanTracking implements Tracking {
