@@ -91,20 +91,28 @@ health("under constant calls each has exactly one outcome, in order", async ({ f
 health(
   "a call that comes while the one before is left has its outcome, whoever takes the guest then",
   async ({ fleet }) => {
-    await using guest = await fleet.boot(await clerk, { name: "leaving", services: answering("return true;") });
-    const random = new Random(3);
-    for (let n = 1; n <= share(3000, 300); n++) {
-      // Taken off its thread at the end of a call that JavaScript is around, and released: it is about to become idle.
-      const first = guest.call("slow", [1]);
-      await guest.healthy();
-      await first;
-      const second = guest.call<number>("bump");
-      await guest.freeze();
-      if (random.below(50) === 0) await guest.handover();
-      else assert.is(await guest.healthy(), true);
-      await guest.resume();
-      assert.is(await Promise.race([second, sleep(10_000)]), n);
-    }
+    // Several at once, so that threads are stopped between one step and the next.
+    const crowd = Array.from({ length: 6 }, async (_, index) => {
+      await using guest = await fleet.boot(await clerk, {
+        name: `leaving_${index}`,
+        services: answering("return true;"),
+      });
+      const random = new Random(3 + index);
+      for (let n = 1; n <= share(1500, 150); n++) {
+        // Taken off its thread at the end of a call that JavaScript is around, and released: it is about to become idle.
+        const first = guest.call("slow", [1]);
+        const second = guest.call<number>("bump");
+        const outcome = Promise.race([second, sleep(10_000)]).catch((error: unknown) => error);
+        await guest.healthy();
+        await first;
+        await guest.freeze();
+        if (random.below(50) === 0) await guest.handover();
+        else assert.is(await guest.healthy(), true);
+        await guest.resume();
+        assert.is(await outcome, n);
+      }
+    });
+    await Promise.all(crowd);
   },
 );
 
