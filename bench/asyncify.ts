@@ -12,80 +12,44 @@
  * It would change with: how many calls of a program may reach an import (nearly all do in an interpreter), and binaryen's optimiser.
  */
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { prepareSync } from "../dist/prepare/prepare.js";
 import { cpython } from "./programs/cpython.ts";
 import { interruptible, quickJs } from "./programs/quickjs.ts";
+import { asyncified, type Built } from "./support/asyncified.ts";
 import { geometricMean, median, noiseOf, quantile } from "./support/quantiles.ts";
-import type { Answer, Question, Run } from "./support/question.ts";
+import type { Answer, Cell, Question, Run } from "./support/question.ts";
 import { ratio } from "./support/rounds.ts";
-import { codeBytes, marked, type Variant } from "./support/variants.ts";
+import { codeBytes, plainVariant, type Variant } from "./support/variants.ts";
 import { measureWork, type NamedInstance } from "./support/works.ts";
 
 /** How long building may take, s. */
-const BUILD_S_MAX = { full: 240, smoke: 90 };
+const BUILD_S_MAX = { QuickJS: 240, CPython: 60 };
 const TRIPS = { full: 2000, smoke: 50 };
-
-interface Built {
-  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
-  readonly seconds: number;
-  /** Why there are no bytes. */
-  readonly failed?: string;
-}
-
-function build(bytes: Uint8Array, secondsMax: number): Built {
-  const folder = mkdtempSync(join(tmpdir(), "stillpoint-"));
-  const [from, to] = [join(folder, "from.wasm"), join(folder, "to.wasm")];
-  try {
-    writeFileSync(from, bytes);
-    const entry = new URL("support/asyncify-once.ts", import.meta.url).pathname;
-    const startedMs = performance.now();
-    const { status, signal } = spawnSync(process.execPath, ["--max-old-space-size=8192", entry, from, to], {
-      stdio: "ignore",
-      timeout: secondsMax * 1000,
-      killSignal: "SIGKILL",
-    });
-    const seconds = (performance.now() - startedMs) / 1000;
-    if (status === 0) return { bytes: new Uint8Array(readFileSync(to)), seconds };
-    return {
-      bytes: undefined,
-      seconds,
-      failed: signal === null ? `ended with ${status}` : `not done in ${secondsMax} s`,
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 const UNPREPARED = "unprepared";
 const AGAIN = "unprepared, again";
 const CAPTURE = "polls and capture";
 const ASYNCIFY = "Asyncify";
 
+const buildRow = (name: string, { seconds, failed }: Built): Record<string, Cell> => ({
+  name,
+  seconds,
+  result: failed ?? (seconds === undefined ? "built before" : "built"),
+});
+
 async function ask({ full, random, progress }: Run): Promise<Answer> {
-  const secondsMax = full ? BUILD_S_MAX.full : BUILD_S_MAX.smoke;
   progress("building QuickJS with Asyncify");
-  const built = build(quickJs.bytes, secondsMax);
+  const built = asyncified(quickJs.bytes, { secondsMax: BUILD_S_MAX.QuickJS, fresh: full });
   if (built.bytes === undefined) throw new Error(`QuickJS could not be built: ${built.failed}`);
   progress("building CPython with Asyncify");
-  const large = full ? build(cpython.bytes, secondsMax) : undefined;
+  const large = full ? asyncified(cpython.bytes, { secondsMax: BUILD_S_MAX.CPython, fresh: true }) : undefined;
 
   const image = prepareSync(quickJs.bytes);
   const { importModule, importName, minimumPages, maximumPages } = image.info.memory;
-  const plain = (name: string, bytes: Uint8Array<ArrayBuffer>): Variant => ({
-    name,
-    module: new WebAssembly.Module(marked(bytes, name)),
-    memory: undefined,
-    prepared: false,
-    codeBytes: codeBytes(bytes),
-  });
   const captured = image.moduleBytes();
   const variants: Variant[] = [
-    plain(UNPREPARED, quickJs.bytes),
-    plain(AGAIN, quickJs.bytes),
+    plainVariant(UNPREPARED, quickJs.bytes),
+    plainVariant(AGAIN, quickJs.bytes),
     {
       name: CAPTURE,
       module: new WebAssembly.Module(captured),
@@ -93,7 +57,7 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
       prepared: true,
       codeBytes: codeBytes(captured),
     },
-    plain(ASYNCIFY, built.bytes),
+    plainVariant(ASYNCIFY, built.bytes),
   ];
   const instances: NamedInstance[] = [];
   for (const variant of variants) instances.push({ name: variant.name, instance: await quickJs.start(variant) });
@@ -132,12 +96,7 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
           { key: "seconds", title: "s", digits: 1 },
           { key: "result", title: "result" },
         ],
-        rows: [
-          { name: "QuickJS", seconds: built.seconds, result: "built" },
-          ...(large === undefined
-            ? []
-            : [{ name: "CPython", seconds: large.seconds, result: large.failed ?? "built" }]),
-        ],
+        rows: [buildRow("QuickJS", built), ...(large === undefined ? [] : [buildRow("CPython", large)])],
       },
     ],
     figures: [

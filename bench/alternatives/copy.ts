@@ -16,9 +16,10 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, readSync, rmSync, writeSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fleet } from "../../dist/index.js";
+import type { Subject } from "../programs/guests.ts";
 import { BUDGET_MS } from "../support/freezes.ts";
-import { type Subject, subjects } from "./guests.ts";
-import { FREEZE, type Pause, QUICKJS_IDLE, type Way } from "./way.ts";
+import { subjects } from "./guests.ts";
+import { FREEZE, type Pause, type Way } from "./way.ts";
 
 /** A share of the memory is looked at afterwards: bytes this far apart. */
 const LOOK_EVERY = 4099;
@@ -28,7 +29,7 @@ const BUDGET = { full: { copies: 30, files: 10, bytes: 6 * 2 ** 30 }, smoke: { c
 
 async function memoryOf(subject: Subject): Promise<WebAssembly.Memory> {
   await using fleet = await Fleet.open();
-  const guest = await subject.boot(fleet);
+  const { guest } = await subject.boot(fleet);
   guest.freezeSync({ budgetMs: BUDGET_MS });
   const bytes = guest.memory.buffer.byteLength;
   const memory = new WebAssembly.Memory({ initial: bytes / 2 ** 16 });
@@ -95,7 +96,7 @@ export const way: Way = {
     ];
     const pauses: Pause[] = [];
     try {
-      for (const subject of subjects(full).filter(({ name }) => name !== QUICKJS_IDLE)) {
+      for (const subject of subjects(full).filter(({ busy }) => busy)) {
         const memory = await memoryOf(subject);
         const bytes = memory.buffer.byteLength;
         for (const { name, trip, count } of trips) {

@@ -66,7 +66,7 @@ export const way: Way = {
     const pauses: Pause[] = [];
     for (const { name, boot } of subjects(run.full)) {
       run.progress(name);
-      const guest = await boot(fleet);
+      const { guest } = await boot(fleet);
       await new Promise((resolve) => setTimeout(resolve, (run.full ? COUNTS.full : COUNTS.smoke).warmUpMs));
       pauses.push(await frozen(guest, run), await handedOver(guest, run));
       await guest.terminate();

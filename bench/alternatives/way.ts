@@ -57,8 +57,8 @@ export class Missing extends Error {
 export const KERNEL_MIB = { full: [1, 16, 256, 1024], smoke: [1, 16] } as const;
 export const MACHINE_MIB = { full: [16, 256], smoke: [16] } as const;
 
-export const CPYTHON = "CPython";
-export const QUICKJS = "QuickJS";
-/** Between two calls. */
+/** As they are named in bench/programs/guests.ts and here. */
+export const CPYTHON = "CPython, loop";
+export const QUICKJS = "QuickJS, loop";
 export const QUICKJS_IDLE = "QuickJS, idle";
 export const kernelName = (mib: number): string => (mib < 1024 ? `kernel, ${mib} MiB` : `kernel, ${mib / 1024} GiB`);

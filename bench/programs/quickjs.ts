@@ -5,7 +5,7 @@ import { start, type Variant } from "../support/variants.ts";
 import { type Program, threadCpuMs } from "./program.ts";
 
 /** Each defines a function of its own name, which answers a number. */
-const SCRIPTS: Readonly<Record<string, string>> = {
+export const SCRIPTS: Readonly<Record<string, string>> = {
   objects: `
     class Account {
       constructor(id) { this.id = id; this.total = 0; this.log = []; }
@@ -57,7 +57,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     }`,
 };
 
-interface QuickJs {
+export interface QuickJs {
   readonly memory: WebAssembly.Memory;
   _initialize(): void;
   qjs_init(): number;
@@ -66,6 +66,7 @@ interface QuickJs {
   qjs_is_exception(value: number): number;
   qjs_get_float64(value: number): number;
   qjs_free_value(value: number): void;
+  qjs_set_interrupt_handler(on: number): void;
 }
 
 const unused = (): never => {
@@ -92,8 +93,16 @@ const imports: WebAssembly.Imports = {
   },
 };
 
+/** An engine that can evaluate, and whose host may answer some imports otherwise. */
+export function bootQuickJs(variant: Variant, env: WebAssembly.ModuleImports = {}): QuickJs {
+  const guest = start(variant, { ...imports, env: { ...imports.env, ...env } }) as unknown as QuickJs;
+  guest._initialize();
+  guest.qjs_init();
+  return guest;
+}
+
 /** Text in guest memory, ended by a zero. */
-function place(guest: QuickJs, text: string): { ptr: number; bytes: number } {
+export function place(guest: QuickJs, text: string): { ptr: number; bytes: number } {
   const encoded = new TextEncoder().encode(`${text}\0`);
   const ptr = guest.wasm_malloc(encoded.length);
   new Uint8Array(guest.memory.buffer).set(encoded, ptr);
@@ -106,9 +115,7 @@ export const quickJs: Program = {
   bytes: new Uint8Array(readFileSync(new URL(import.meta.resolve("quickjs-wasi/quickjs.wasm")))),
   works: Object.keys(SCRIPTS),
   start: async (variant) => {
-    const guest = start(variant, imports) as unknown as QuickJs;
-    guest._initialize();
-    guest.qjs_init();
+    const guest = bootQuickJs(variant);
     const file = place(guest, "work.js");
     const evaluate = (source: { ptr: number; bytes: number }): number => {
       const value = guest.qjs_eval(source.ptr, source.bytes, file.ptr, 0);
@@ -131,7 +138,7 @@ export const quickJs: Program = {
 };
 
 /** A loop that is interrupted often enough, a few calls deep. */
-const LONG = `
+export const LONG = `
   const down = (n, i) => (n === 0 ? (i * 7919) % 1009 : down(n - 1, i) + n);
   for (let i = 0, sum = 0; ; i++) sum = (sum + down(12, i)) % 1000003;`;
 
@@ -139,7 +146,6 @@ const LONG = `
 const STACK_BYTES = 1 << 20;
 
 interface Asyncified extends QuickJs {
-  qjs_set_interrupt_handler(on: number): void;
   asyncify_start_unwind(data: number): void;
   asyncify_stop_unwind(): void;
   asyncify_start_rewind(data: number): void;
@@ -155,27 +161,21 @@ export function interruptible(variant: Variant, trips: number): number[] {
   let state: "runs" | "leaves" | "comes back" = "runs";
   let data = 0;
   let from = 0;
-  const guest = start(variant, {
-    ...imports,
-    env: {
-      ...imports.env,
-      host_interrupt: () => {
-        if (state === "comes back") {
-          guest.asyncify_stop_rewind();
-          state = "runs";
-          took.push(performance.now() - from);
-        } else if (data !== 0) {
-          state = "leaves";
-          from = performance.now();
-          guest.asyncify_start_unwind(data);
-        }
-        // Anything but 0 ends the script.
-        return took.length < trips ? 0 : 1;
-      },
+  const guest = bootQuickJs(variant, {
+    host_interrupt: () => {
+      if (state === "comes back") {
+        guest.asyncify_stop_rewind();
+        state = "runs";
+        took.push(performance.now() - from);
+      } else if (data !== 0) {
+        state = "leaves";
+        from = performance.now();
+        guest.asyncify_start_unwind(data);
+      }
+      // Anything but 0 ends the script.
+      return took.length < trips ? 0 : 1;
     },
-  }) as unknown as Asyncified;
-  guest._initialize();
-  guest.qjs_init();
+  }) as Asyncified;
   guest.qjs_set_interrupt_handler(1);
   const file = place(guest, "long.js");
   const script = place(guest, LONG);

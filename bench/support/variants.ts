@@ -50,6 +50,15 @@ export function marked(bytes: Uint8Array, mark: string): Uint8Array<ArrayBuffer>
   return copy.view.slice();
 }
 
+/** A module that stands for itself. */
+export const plainVariant = (name: string, bytes: Uint8Array<ArrayBuffer>): Variant => ({
+  name,
+  module: new WebAssembly.Module(marked(bytes, name)),
+  memory: undefined,
+  prepared: false,
+  codeBytes: codeBytes(bytes),
+});
+
 /** Each variant, as often as it is to be compiled. */
 export function variantsOf(
   bytes: Uint8Array<ArrayBuffer>,
