@@ -94,8 +94,9 @@ const imports: WebAssembly.Imports = {
 };
 
 /** An engine that can evaluate, and whose host may answer some imports otherwise. */
-export function bootQuickJs(variant: Variant, env: WebAssembly.ModuleImports = {}): QuickJs {
-  const guest = start(variant, { ...imports, env: { ...imports.env, ...env } }) as unknown as QuickJs;
+export function bootQuickJs(variant: Variant, others: WebAssembly.Imports = {}): QuickJs {
+  const all = Object.entries(imports).map(([module, own]) => [module, { ...own, ...others[module] }]);
+  const guest = start(variant, Object.fromEntries(all)) as unknown as QuickJs;
   guest._initialize();
   guest.qjs_init();
   return guest;
@@ -161,21 +162,20 @@ export function interruptible(variant: Variant, trips: number): number[] {
   let state: "runs" | "leaves" | "comes back" = "runs";
   let data = 0;
   let from = 0;
-  const guest = bootQuickJs(variant, {
-    host_interrupt: () => {
-      if (state === "comes back") {
-        guest.asyncify_stop_rewind();
-        state = "runs";
-        took.push(performance.now() - from);
-      } else if (data !== 0) {
-        state = "leaves";
-        from = performance.now();
-        guest.asyncify_start_unwind(data);
-      }
-      // Anything but 0 ends the script.
-      return took.length < trips ? 0 : 1;
-    },
-  }) as Asyncified;
+  const interrupt = (): number => {
+    if (state === "comes back") {
+      guest.asyncify_stop_rewind();
+      state = "runs";
+      took.push(performance.now() - from);
+    } else if (data !== 0) {
+      state = "leaves";
+      from = performance.now();
+      guest.asyncify_start_unwind(data);
+    }
+    // Anything but 0 ends the script.
+    return took.length < trips ? 0 : 1;
+  };
+  const guest = bootQuickJs(variant, { env: { host_interrupt: interrupt } }) as Asyncified;
   guest.qjs_set_interrupt_handler(1);
   const file = place(guest, "long.js");
   const script = place(guest, LONG);
