@@ -21,7 +21,7 @@ import type { Value } from "../support/values.ts";
 
 const FULL = process.env.SP_FULL === "1";
 const ONLY = process.env.SP_MODULE === undefined ? undefined : Number(process.env.SP_MODULE);
-const MODULES = FULL ? 2000 : 150;
+const MODULES = FULL ? 2000 : 80;
 const CALLS_OF_EACH = 3;
 /** More polls than any of these programs reaches; a program that passes it has been broken into one that does not end. */
 const POLLS_MAX = 10_000_000;

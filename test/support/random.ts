@@ -37,4 +37,14 @@ export class Random {
   pick<T>(from: readonly T[]): T {
     return from[this.below(from.length)]!;
   }
+
+  /** So many of them, in their order; all where there are no more. */
+  some<T>(from: readonly T[], count: number): T[] {
+    let wanted = Math.min(count, from.length);
+    return from.filter((_, at) => {
+      if (this.below(from.length - at) >= wanted) return false;
+      wanted--;
+      return true;
+    });
+  }
 }

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { provide } from "./packages.ts";
+import { FULL } from "./runtime.ts";
 
-export const FULL: boolean = process.env.SP_FULL === "1";
 /** Longer than the verifier needs on a slow machine, and its memory. */
 const LIMIT_MS = FULL ? 1_800_000 : 120_000;
 const MEMORY_MIB = FULL ? 6000 : 2000;
