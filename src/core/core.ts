@@ -5,6 +5,7 @@
 
 import { ABI_MAGIC, ABI_VERSION, LEDGER_PAGES, OFF_HOST, OFF_MAGIC, OFF_PAGE_SHIFT, OFF_VERSION } from "../abi.ts";
 import { StillpointError } from "../errors.ts";
+import { instantiateSync } from "./loader.ts";
 
 /** Exports of the core; assembly/ says what each means. Booleans are 0 and 1, times are ns of the process. */
 export interface Core {
@@ -119,7 +120,7 @@ export function attachCore(module: WebAssembly.Module, ledger: WebAssembly.Memor
       `the ledger has ABI version ${version}, this library has ${ABI_VERSION}`,
     );
   }
-  // Without AssemblyScript's loader: the core has no objects to show, and wrapped functions are what guests would pay for.
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: ledger }, host: { ...host } });
-  return exports as unknown as Core;
+  const { instance } = instantiateSync(module, { env: { memory: ledger }, host: { ...host } });
+  // The loader's own view wraps each function to count arguments, which the core never needs and guests would pay for.
+  return instance.exports as unknown as Core;
 }

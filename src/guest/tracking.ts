@@ -10,6 +10,7 @@
 
 import { OFF_RUNS, RUNS_MAX } from "../abi.ts";
 import type { Core } from "../core/core.ts";
+import { instantiateSync } from "../core/loader.ts";
 import type { DirtyReport } from "./reports.ts";
 
 export type TrackMode = "none" | "marks" | "scan";
@@ -91,7 +92,7 @@ export interface Scan {
 }
 
 function attachScan(module: WebAssembly.Module, memory: WebAssembly.Memory): Scan {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Scan;
+  return instantiateSync(module, { env: { memory } }).instance.exports as unknown as Scan;
 }
 
 export class ScanTracking implements Tracking {
