@@ -30,6 +30,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   prepare: { oneCore: false },
   handover: { oneCore: false },
   "handover-calls": { oneCore: false },
+  "handover-speed": { oneCore: false },
   "tier-up": { oneCore: false },
   asyncify: { oneCore: true },
   alternatives: { oneCore: false },

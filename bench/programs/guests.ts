@@ -100,8 +100,8 @@ export const cpythonAsleep: Subject = pythonThat(
   'import time\nprint("ready", flush=True)\ntime.sleep(1e6)',
 );
 
+const QUICKJS_BEGIN = `const turns = Uint32Array.of(${BESIDE.join()}, 0), table = new Map();`;
 const QUICKJS_LOOP = `
-  const turns = Uint32Array.of(${BESIDE.join()}, 0), table = new Map();
   for (;; turns[2]++) for (let i = 0; i < 2000; i++) {
     const key = "k" + (i * 7919) % 1009;
     table.set(key, (table.get(key) ?? 0) + key.split("").length);
@@ -122,10 +122,9 @@ export const quickJsLoop: Subject = {
       return ptr;
     };
     await call("qjs_init");
-    const [source, file] = [await written(QUICKJS_LOOP), await written("loop.js")];
-    callForever(guest, "qjs_eval", source, QUICKJS_LOOP.length, file, 0);
-    // Until the script has begun, its array is nowhere.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const file = await written("loop.js");
+    await call("qjs_eval", await written(QUICKJS_BEGIN), QUICKJS_BEGIN.length, file, 0);
+    callForever(guest, "qjs_eval", await written(QUICKJS_LOOP), QUICKJS_LOOP.length, file, 0);
     return counting(guest);
   },
 };
