@@ -21,6 +21,17 @@ const FOUR = `
     (f32.store offset=240 (i32.const 0) (local.get 5)) (i32.add (local.get 2) (i32.const 1000)))`;
 
 /** Calls $clean with four numbers, and adds up what it throws. */
+/** A loop that is unrolled, and one that is counted, on $i and $x. */
+const TWO_LOOPS = `
+  (local.set $i (i32.const 40))
+  (loop $small (local.set $x (i32.add (i32.mul (local.get $x) (i32.const 5)) (local.get $i)))
+    (br_if $small (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+  (local.set $i (i32.const 3000))
+  (loop $large
+    ${"(local.set $x (i32.xor (i32.mul (local.get $x) (i32.const 77)) (i32.shr_u (local.get $x) (i32.const 3))))".repeat(20)}
+    (br_if $large (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+  (i32.store offset=1024 (i32.const 0) (local.get $x))`;
+
 const RUN = {
   try: `(func (export "run") (param $n i32) (result i32) (local $k i32) (local $sum i32)
     (loop $l
@@ -125,14 +136,7 @@ const ofHandlers: readonly Shape[] = [
       (func $clean (param $n i32) (local $i i32) (local $x i32)
         (try (do (call $throws (local.get $n)))
           (catch_all
-            (local.set $i (i32.const 40))
-            (loop $small (local.set $x (i32.add (i32.mul (local.get $x) (i32.const 5)) (local.get $i)))
-              (br_if $small (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
-            (local.set $i (i32.const 3000))
-            (loop $large
-              ${"(local.set $x (i32.xor (i32.mul (local.get $x) (i32.const 77)) (i32.shr_u (local.get $x) (i32.const 3))))".repeat(20)}
-              (br_if $large (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
-            (i32.store offset=1024 (i32.const 0) (local.get $x))
+            ${TWO_LOOPS}
             (block $out
               (loop $calls
                 (loop $inner
@@ -297,14 +301,7 @@ const ofValues: readonly Shape[] = [
         (block $all (result exnref)
           (try_table (catch_all_ref $all) (call $throws (local.get $n))) (return))
         (local.set $e)
-        (local.set $i (i32.const 40))
-        (loop $small (local.set $x (i32.add (i32.mul (local.get $x) (i32.const 5)) (local.get $i)))
-          (br_if $small (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
-        (local.set $i (i32.const 3000))
-        (loop $large
-          ${"(local.set $x (i32.xor (i32.mul (local.get $x) (i32.const 77)) (i32.shr_u (local.get $x) (i32.const 3))))".repeat(20)}
-          (br_if $large (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
-        (i32.store offset=1024 (i32.const 0) (local.get $x))
+        ${TWO_LOOPS}
         (loop $calls
           (loop $inner
             (local.set $x (call $slow (local.get $i)))

@@ -9,6 +9,12 @@ const ATTEMPTS: Readonly<Record<string, (body: string) => string>> = {
   try: (body) => `(try (result i32) (do ${body} (i32.const -1)) (catch $e))`,
 };
 
+/** Throws at every third number. */
+const RISKY = `(tag $e (param i32))
+      (func $risky (param $n i32) (result i32)
+        (if (i32.eqz (i32.rem_u (call $slow (local.get $n)) (i32.const 3))) (then (throw $e (call $slow (local.get $n)))))
+        (local.get $n))`;
+
 const shapes: readonly Shape[] = [
   {
     title: "nested loops",
@@ -222,10 +228,7 @@ const shapes: readonly Shape[] = [
   },
   {
     title: "exceptions caught by try_table, around loops and inside",
-    text: `(tag $e (param i32))
-      (func $risky (param $n i32) (result i32)
-        (if (i32.eqz (i32.rem_u (call $slow (local.get $n)) (i32.const 3))) (then (throw $e (call $slow (local.get $n)))))
-        (local.get $n))
+    text: `${RISKY}
       (func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)
         (loop $l
           (local.set $sum (i32.add (local.get $sum)
@@ -240,10 +243,7 @@ const shapes: readonly Shape[] = [
   },
   {
     title: "exceptions of the older encoding, in bodies and handlers",
-    text: `(tag $e (param i32))
-      (func $risky (param $n i32) (result i32)
-        (if (i32.eqz (i32.rem_u (call $slow (local.get $n)) (i32.const 3))) (then (throw $e (call $slow (local.get $n)))))
-        (local.get $n))
+    text: `${RISKY}
       (func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)
         (loop $l
           (local.set $sum (i32.add (local.get $sum)
