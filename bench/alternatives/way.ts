@@ -61,4 +61,5 @@ export const MACHINE_MIB = { full: [16, 256], smoke: [16] } as const;
 export const CPYTHON = "CPython, loop";
 export const QUICKJS = "QuickJS, loop";
 export const QUICKJS_IDLE = "QuickJS, idle";
+export const machineName = (mib: number): string => `machine that counts, ${mib} MiB`;
 export const kernelName = (mib: number): string => (mib < 1024 ? `kernel, ${mib} MiB` : `kernel, ${mib / 1024} GiB`);
