@@ -99,6 +99,18 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
         rows: [buildRow("QuickJS", built), ...(large === undefined ? [] : [buildRow("CPython", large)])],
       },
     ],
+    plots: [
+      {
+        title: "Time against the unprepared module",
+        kind: "bars",
+        x: { title: "work" },
+        y: { title: "x" },
+        series: variants.slice(1).map(({ name }) => ({
+          name,
+          points: quickJs.works.map((work, index) => [work, ratios.get(name)![index]!] as const),
+        })),
+      },
+    ],
     figures: [
       { name: "running speed of QuickJS with Asyncify", value: mean(ASYNCIFY), unit: "x", noise },
       { name: "running speed of QuickJS with capture", value: mean(CAPTURE), unit: "x", noise },

@@ -35,7 +35,7 @@ const SLOWER_MAX = 1 / 0.7;
 const OPERATORS = "the service, as operators ask";
 const GUEST = "the service, as a guest asks";
 const FLOOR = "floor: a bare server, the same bytes";
-const AGAIN = "the bare server again";
+const AGAIN = `${FLOOR}, again`;
 
 async function requests({ full, random, progress }: Run): Promise<ReadonlyMap<string, Measured>> {
   const child = fork(fileURLToPath(new URL("./support/http-servers.ts", import.meta.url)));
@@ -104,9 +104,9 @@ async function ask(run: Run): Promise<Answer> {
         title: `Requests for the document over ${CONNECTIONS} connections`,
         columns: [
           { key: "name", title: "asked" },
-          { key: "perSecond", title: "requests per second, p50", digits: 0 },
-          { key: "p99", title: "slowest batch in 100, per second", digits: 0 },
-          { key: "share", title: "of the floor", digits: 2 },
+          { key: "perSecond", title: "requests per second, p50", digits: 0, moreIsBetter: true },
+          { key: "p99", title: "slowest batch in 100, per second", digits: 0, moreIsBetter: true },
+          { key: "share", title: "of the floor", digits: 2, moreIsBetter: true },
           { key: "samples", title: "batches" },
         ],
         rows: [OPERATORS, GUEST, FLOOR, AGAIN].map((name) => {

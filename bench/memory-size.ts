@@ -20,7 +20,7 @@ import { assemble } from "../test/support/assemble.ts";
 import { BUDGET_MS, type FreezeCandidate, freezing } from "./support/freezes.ts";
 import { availableBytes } from "./support/memory.ts";
 import { microsecondColumns, microseconds } from "./support/percentiles.ts";
-import { noiseOf } from "./support/quantiles.ts";
+import { noiseOf, quantile } from "./support/quantiles.ts";
 import type { Answer, Question, Run } from "./support/question.ts";
 import { measureRounds, ratio } from "./support/rounds.ts";
 
@@ -138,6 +138,20 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
             samples: own.samples.length,
           };
         }),
+      },
+    ],
+    plots: [
+      {
+        title: "Time of freezeSync by size of guest memory",
+        kind: "lines",
+        x: { title: "guest memory, MiB", logarithmic: true },
+        y: { title: "µs", logarithmic: true },
+        series: [0.5, 0.9, 0.99].map((share) => ({
+          name: `p${100 * share}`,
+          points: subjects
+            .filter(({ size }) => size.name !== AGAIN && size.inUseMib === 1)
+            .map(({ size }) => [size.mib, quantile(measured.get(size.name)!.samples, share) * 1000] as const),
+        })),
       },
     ],
     figures: [

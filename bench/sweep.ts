@@ -139,6 +139,7 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
     progress,
   });
   const figure = measured.get(FIGURE)!;
+  const p50 = (name: string): number => quantile(measured.get(name)!.samples, 0.5) * 1000;
   return {
     tables: [
       {
@@ -157,6 +158,18 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
           row(FLOOR, measured),
           ...cases.map(({ one, dirty, runs }) => ({ ...row(one.name, measured), dirty, runs })),
           row(`${FIGURE}, again`, measured),
+        ],
+      },
+    ],
+    plots: [
+      {
+        title: "Time to find the dirty pages",
+        kind: "bars",
+        x: { title: "guest memory, dirty share" },
+        y: { title: "p50, µs" },
+        series: [
+          { name: "the wasm call", points: cases.map(({ one }) => [one.name, p50(one.name)] as const) },
+          { name: "as a report", points: cases.map(({ one }) => [one.name, p50(`${one.name}, report`)] as const) },
         ],
       },
     ],

@@ -51,8 +51,10 @@ export type Cell = string | number | undefined;
 export interface Column {
   readonly key: string;
   readonly title: string;
-  /** Digits after the point. */
+  /** Digits after the point. Undefined for what is counted rather than measured: comparing two reports leaves that out. */
   readonly digits?: number;
+  /** Otherwise less is better, as of a time or a size. */
+  readonly moreIsBetter?: true;
 }
 
 /** Numbers to be drawn. Bars have names on their x axis, and one number for each; lines have numbers there. */
