@@ -8,12 +8,14 @@
  */
 
 import { randomInt } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./report/circumstances.ts";
+import { compare, comparisonText } from "./report/comparison.ts";
 import { reportText } from "./report/markdown.ts";
-import { type Answered, type Report, type Unanswered, writeReport } from "./report/report.ts";
+import { reportPage } from "./report/page.ts";
+import { type Answered, type Report, readReport, type Unanswered, writeReport } from "./report/report.ts";
 import { summaryOf } from "./report/summary.ts";
 import { ask } from "./support/asking.ts";
 import { Progress } from "./support/progress.ts";
@@ -43,6 +45,8 @@ const HELP = `Usage: npm run bench -- [options]
   --full               numbers to quote; otherwise a smoke run
   --only NAME          this question or chapter alone; may be given several times
   --json               the report on standard output as JSON instead of Markdown
+  --compare OLD.json   afterwards what has moved beyond the noise since that report, instead of the report
+  --with NEW.json      compares that report instead of asking anything
   --help
 
 Questions: ${Object.keys(QUESTIONS).join(", ")}
@@ -62,6 +66,8 @@ function parse() {
         full: { type: "boolean", default: process.env.SP_BENCH === "full" },
         only: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
+        compare: { type: "string" },
+        with: { type: "string" },
         help: { type: "boolean", default: false },
       },
     }).values;
@@ -90,12 +96,39 @@ async function selected(only: readonly string[]): Promise<string[]> {
   return all.filter((name) => wanted.has(name));
 }
 
+function read(path: string): Report {
+  try {
+    return readReport(readFileSync(path, "utf8"));
+  } catch (error) {
+    refuse(`${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function printComparison(old: Report, now: Report): void {
+  try {
+    console.log(comparisonText(compare(old, now)));
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+}
+
 const options = parse();
+const { full } = options;
 if (options.help) {
   console.log(HELP);
   process.exit(0);
 }
-const { full } = options;
+const old = options.compare === undefined ? undefined : read(options.compare);
+if (options.with !== undefined) {
+  if (old === undefined) refuse("--with needs --compare");
+  printComparison(old, read(options.with));
+  process.exit(0);
+}
+if (old !== undefined && old.circumstances.size !== (full ? "full" : "smoke")) {
+  refuse(
+    `${options.compare} is of a ${old.circumstances.size} run: ${full ? "without" : "with"} --full it can be compared with`,
+  );
+}
 const seed = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
 const names = await selected(options.only);
 const everything = names.length === Object.keys(QUESTIONS).length;
@@ -116,11 +149,12 @@ const report: Report = { circumstances: found, answers, unanswered };
 
 const folder = new URL(full && everything ? "results/" : "output/", import.meta.url);
 const file = full && everything ? `node${process.versions.node.split(".")[0]}` : "latest";
-const texts = { json: writeReport(report), md: `${reportText(report)}\n` };
+const texts = { json: writeReport(report), md: `${reportText(report)}\n`, html: reportPage(report) };
 mkdirSync(folder, { recursive: true });
 for (const [extension, text] of Object.entries(texts)) writeFileSync(new URL(`${file}.${extension}`, folder), text);
-process.stdout.write(options.json ? texts.json : texts.md);
-console.error(`\nThe report is ${fileURLToPath(new URL(`${file}.md`, folder))}`);
+if (old !== undefined) printComparison(old, report);
+else process.stdout.write(options.json ? texts.json : texts.md);
+console.error(`\nThe report, with pictures: ${fileURLToPath(new URL(`${file}.html`, folder))}`);
 
 if (Object.keys(unanswered).length > 0) {
   console.error(`Not answered: ${Object.keys(unanswered).join(", ")}`);

@@ -91,7 +91,6 @@ function alternativesOf(reports: readonly Report[], figures: readonly (readonly 
     const own = figures.map((all) => all.find((figure) => figure.name === name));
     return {
       name,
-      against: own.find((figure) => figure !== undefined)?.against,
       ...Object.fromEntries(
         own.map((one, i) => [`value${i}`, one && `${valueText(one)}${lost(one) ? ", **theirs is better**" : ""}`]),
       ),
@@ -100,11 +99,7 @@ function alternativesOf(reports: readonly Report[], figures: readonly (readonly 
   });
   return {
     title: "Ours over that of other ways to the same end; below 1 ours is better",
-    columns: [
-      { key: "name", title: "what" },
-      { key: "against", title: "against" },
-      ...columnsOf(reports, "ours over theirs"),
-    ],
+    columns: [{ key: "name", title: "what" }, ...columnsOf(reports, "ours over theirs")],
     rows,
   };
 }

@@ -39,8 +39,8 @@ function start({ name, full, seed, oneCore }: Asked): ChildProcess {
   return spawn(command[0]!, command.slice(1), {
     // What is shared with tests ends a process that takes longer than a test may, unless it is a full one.
     env: { ...process.env, SP_BENCH: full ? "full" : "smoke", SP_FULL: "1", SP_SEED: `${seed}` },
-    // What a question or its guests print is not part of the report.
-    stdio: ["ignore", 2, 2, "ipc"],
+    // What a question or its guests print is not part of the report; what they complain of is for the reader.
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
 }
 

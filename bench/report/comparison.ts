@@ -1,0 +1,183 @@
+/**
+ * What has moved between two reports, beyond the noise of both.
+ *
+ * Figures are compared by their names, cells of tables by question, table, row and column. Each run has measured its own noise: a
+ * figure's own, and for a column of a table what its A/A rows (`NAME` and `NAME, again`) differ by. Something has moved if it differs
+ * by more than both noises together. Two processes differ by more than one process differs from itself: when and where the
+ * engine compiles what is drawn anew. So what differs by less than STEADY has not moved, however quiet the runs were; where
+ * nothing was measured twice, it has to differ by UNKNOWN.
+ *
+ * Columns without digits are counts and not measured. Reports of different sizes are not compared at all; of different
+ * machines or runtimes they are, and it says so, because that may be what is asked.
+ */
+
+import { noiseOf } from "../support/quantiles.ts";
+import type { Column, Table } from "../support/question.ts";
+import { NOISE_MAX, valueText } from "./figure.ts";
+import { tableText } from "./markdown.ts";
+import type { Answered, Circumstances, Report } from "./report.ts";
+
+const STEADY = 1.05;
+const UNKNOWN = NOISE_MAX;
+
+export type Verdict = "better" | "worse" | "within noise";
+
+export interface Compared {
+  readonly name: string;
+  readonly old: number;
+  readonly new: number;
+  readonly unit: string;
+  readonly oldNoise: number | undefined;
+  readonly newNoise: number | undefined;
+  readonly verdict: Verdict;
+}
+
+/** By how much something has to differ, as a factor. */
+export function threshold(oldNoise: number | undefined, newNoise: number | undefined): number {
+  if (oldNoise === undefined && newNoise === undefined) return UNKNOWN;
+  return Math.max(STEADY, (oldNoise ?? 1) * (newNoise ?? 1));
+}
+
+function compared(pair: Omit<Compared, "verdict">, moreIsBetter: boolean): Compared {
+  const ratio = pair.new / pair.old;
+  const verdict = (): Verdict => {
+    // Also where one of them is 0: from nothing to something is a move, from nothing to nothing is none.
+    if (pair.new === pair.old) return "within noise";
+    if (noiseOf(ratio) <= threshold(pair.oldNoise, pair.newNoise)) return "within noise";
+    return ratio > 1 === moreIsBetter ? "better" : "worse";
+  };
+  return { ...pair, verdict: verdict() };
+}
+
+function figures(before: Answered, after: Answered): Compared[] {
+  return after.figures.flatMap((figure) => {
+    const old = before.figures.find(({ name, unit }) => name === figure.name && unit === figure.unit);
+    if (old === undefined) return [];
+    const { name, value, unit, noise } = figure;
+    const moreIsBetter = figure.atLeast !== undefined;
+    return [compared({ name, old: old.value, new: value, unit, oldNoise: old.noise, newNoise: noise }, moreIsBetter)];
+  });
+}
+
+const nameOf = (row: Table["rows"][number], columns: readonly Column[]): string =>
+  columns
+    .map(({ key }) => row[key])
+    .filter((cell) => typeof cell === "string")
+    .join(", ");
+
+/** How far rows of the same thing differ in a column; undefined where none is there twice. */
+function columnNoise({ rows, columns }: Table, { key }: Column): number | undefined {
+  const ratios = rows.flatMap((row) => {
+    const first = rows.find((other) => other !== row && `${nameOf(other, columns)}, again` === nameOf(row, columns));
+    const [a, b] = [first?.[key], row[key]];
+    return typeof a === "number" && typeof b === "number" && a > 0 && b > 0 ? [noiseOf(b / a)] : [];
+  });
+  return ratios.length === 0 ? undefined : Math.max(...ratios);
+}
+
+function cells(before: Answered, after: Answered): Compared[] {
+  return after.tables.flatMap((table) => {
+    const old = before.tables.find(({ title }) => title === table.title);
+    if (old === undefined) return [];
+    return table.columns
+      .filter(({ digits }) => digits !== undefined)
+      .flatMap((column) => {
+        const [oldNoise, newNoise] = [columnNoise(old, column), columnNoise(table, column)];
+        return table.rows.flatMap((row) => {
+          const name = nameOf(row, table.columns);
+          const now = row[column.key];
+          const then = old.rows.find((other) => nameOf(other, old.columns) === name)?.[column.key];
+          if (typeof now !== "number" || typeof then !== "number") return [];
+          const pair = {
+            name: `${table.title}: ${name}: ${column.title}`,
+            old: then,
+            new: now,
+            unit: "",
+            oldNoise,
+            newNoise,
+          };
+          return [compared(pair, column.moreIsBetter === true)];
+        });
+      });
+  });
+}
+
+export interface Comparison {
+  readonly figures: readonly Compared[];
+  readonly cells: readonly Compared[];
+  /** In what the runs differ beside the code. */
+  readonly differences: readonly string[];
+}
+
+function differences(before: Circumstances, after: Circumstances): string[] {
+  const facts = ({ machine, runtime }: Circumstances): Record<string, string> => ({
+    processor: `${machine.cores} x ${machine.cpu}`,
+    memory: `${machine.memoryGiB} GiB`,
+    system: machine.system,
+    Node: runtime.node,
+    V8: runtime.v8,
+    flags: runtime.flags.join(" ") || "none",
+  });
+  const [old, now] = [facts(before), facts(after)];
+  return Object.keys(now)
+    .filter((fact) => old[fact] !== now[fact])
+    .map((fact) => `${fact}: ${old[fact]}, now ${now[fact]}`);
+}
+
+/** @throws {Error} one is of a smoke run, the other of a full one. */
+export function compare(before: Report, after: Report): Comparison {
+  const [old, now] = [before.circumstances.size, after.circumstances.size];
+  if (old !== now) throw new Error(`a ${old} run and a ${now} run measure too differently to be compared`);
+  const pairs = Object.entries(after.answers).flatMap(([name, answer]) => {
+    const old = before.answers[name];
+    return old === undefined ? [] : [[old, answer] as const];
+  });
+  return {
+    figures: pairs.flatMap(([old, now]) => figures(old, now)),
+    cells: pairs.flatMap(([old, now]) => cells(old, now)),
+    differences: differences(before.circumstances, after.circumstances),
+  };
+}
+
+function text(heading: string, shown: readonly Compared[], all: readonly Compared[]): string {
+  const noise = (factor: number | undefined): string => (factor === undefined ? "–" : factor.toFixed(2));
+  const rows = shown.map((one) => ({
+    name: one.name,
+    old: valueText({ value: one.old, unit: one.unit }),
+    new: valueText({ value: one.new, unit: one.unit }),
+    ratio: one.new / one.old,
+    noise: `${noise(one.oldNoise)}, ${noise(one.newNoise)}`,
+    verdict: one.verdict,
+  }));
+  const columns = [
+    { key: "name", title: "what" },
+    { key: "old", title: "old" },
+    { key: "new", title: "new" },
+    { key: "ratio", title: "new to old", digits: 3 },
+    { key: "noise", title: "A/A old, new" },
+    { key: "verdict", title: "verdict" },
+  ];
+  const moved = all.filter(({ verdict }) => verdict !== "within noise").length;
+  return [
+    `## ${heading}: ${moved} of ${all.length} have moved`,
+    ...(rows.length === 0 ? [] : [tableText({ columns, rows })]),
+  ].join("\n\n");
+}
+
+/** All figures, and the cells that have moved. */
+export function comparisonText({ figures, cells, differences }: Comparison): string {
+  return [
+    "# What has moved",
+    ...(differences.length === 0
+      ? []
+      : [
+          `**THESE RUNS DIFFER IN MORE THAN THE CODE.** ${differences.join("; ")}. What has moved may be due to that alone.`,
+        ]),
+    text("Figures", figures, figures),
+    text(
+      "Cells of tables",
+      cells.filter(({ verdict }) => verdict !== "within noise"),
+      cells,
+    ),
+  ].join("\n\n");
+}
