@@ -106,78 +106,75 @@ class Machine implements AsyncDisposable {
   }
 }
 
-const pause = (
-  way: string,
-  mib: number,
-  newHost: Pause["newHost"],
-  bytes: number,
-): Pause & { samplesMs: number[] } => ({
-  way: `v86: ${way}`,
-  guest: machineName(mib),
-  keeps: "whole machine",
-  newHost,
-  stopsAt: "anywhere",
-  samplesMs: [],
-  bytes,
-  counterpart: { way: newHost === "yes" ? HANDOVER : FREEZE, guest: kernelName(mib) },
-});
-
-/** How long `trip` keeps the machine from counting, which it gives back or replaces. */
-async function timed(machine: Machine, trip: () => Promise<Machine>): Promise<{ ms: number; machine: Machine }> {
-  const count = machine.count();
-  const fromMs = performance.now();
-  const after = await trip();
-  await after.turn();
-  const ms = performance.now() - fromMs;
-  if (after.count() < count) throw new Error("the machine has lost what it had counted");
-  return { ms, machine: after };
+interface Trip {
+  readonly name: string;
+  readonly newHost: Pause["newHost"];
+  readonly count: "stops" | "saves";
+  /** Answers the machine that goes on. */
+  make(machine: Machine, mib: number): Promise<Machine>;
 }
 
+const TRIPS: readonly Trip[] = [
+  {
+    name: "stop, run",
+    newHost: "no",
+    count: "stops",
+    make: async (machine) => {
+      await machine.stopAndRun();
+      return machine;
+    },
+  },
+  {
+    name: "save_state, restore_state",
+    newHost: "no",
+    count: "saves",
+    make: async (machine) => {
+      await machine.restore(await machine.save());
+      return machine;
+    },
+  },
+  {
+    name: "save_state, new machine",
+    newHost: "yes",
+    count: "saves",
+    make: async (machine, mib) => {
+      const state = await machine.save();
+      await machine[Symbol.asyncDispose]();
+      return Machine.start(mib, state);
+    },
+  },
+];
+
 async function measure(mib: number, { full, progress }: Run): Promise<Pause[]> {
-  const { warmups, stops, saves } = full ? COUNTS.full : COUNTS.smoke;
+  const counts = full ? COUNTS.full : COUNTS.smoke;
+  const pauses: Pause[] = [];
   let machine = await Machine.start(mib);
   await machine.fill(mib);
   const { byteLength } = await machine.save();
-  const stopping = pause("stop, run", mib, "no", 0);
-  const restoring = pause("save_state, restore_state", mib, "no", byteLength);
-  const renewing = pause("save_state, new machine", mib, "yes", byteLength);
-  const plans: readonly [Pause & { samplesMs: number[] }, number, () => Promise<Machine>][] = [
-    [
-      stopping,
-      stops,
-      async () => {
-        await machine.stopAndRun();
-        return machine;
-      },
-    ],
-    [
-      restoring,
-      saves,
-      async () => {
-        await machine.restore(await machine.save());
-        return machine;
-      },
-    ],
-    [
-      renewing,
-      saves,
-      async () => {
-        const state = await machine.save();
-        await machine[Symbol.asyncDispose]();
-        return Machine.start(mib, state);
-      },
-    ],
-  ];
-  for (const [{ way, samplesMs }, count, trip] of plans) {
-    progress(`${way}, ${mib} MiB`);
-    for (let i = -warmups; i < count; i++) {
-      const done = await timed(machine, trip);
-      machine = done.machine;
-      if (i >= 0) samplesMs.push(done.ms);
+  for (const { name, newHost, count, make } of TRIPS) {
+    progress(`${name}, ${mib} MiB`);
+    const samplesMs: number[] = [];
+    for (let i = -counts.warmups; i < counts[count]; i++) {
+      const before = machine.count();
+      const fromMs = performance.now();
+      machine = await make(machine, mib);
+      await machine.turn();
+      if (i >= 0) samplesMs.push(performance.now() - fromMs);
+      if (machine.count() < before) throw new Error("the machine has lost what it had counted");
     }
+    pauses.push({
+      way: `v86: ${name}`,
+      guest: machineName(mib),
+      keeps: "whole machine",
+      newHost,
+      stopsAt: "anywhere",
+      samplesMs,
+      bytes: count === "saves" ? byteLength : 0,
+      counterpart: { way: newHost === "yes" ? HANDOVER : FREEZE, guest: kernelName(mib) },
+    });
   }
   await machine[Symbol.asyncDispose]();
-  return [stopping, restoring, renewing];
+  return pauses;
 }
 
 export const way: Way = {
