@@ -4,6 +4,17 @@ import { type Kernels, kernelCalls, kernelsWasm } from "../../test/support/kerne
 import { start } from "../support/variants.ts";
 import { type Program, threadCpuMs } from "./program.ts";
 
+/** What each of them stands for. */
+export const kernelKinds: Readonly<Record<string, string>> = {
+  matmul: "dense matrix",
+  hash: "hash table",
+  sort: "sort",
+  fib: "recursion",
+  copy: "memory.copy",
+  strings: "strings, collected",
+  count: "counting loop",
+};
+
 export const kernels: Program = {
   name: "kernels",
   real: false,

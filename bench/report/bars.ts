@@ -29,7 +29,7 @@ export const BARS: readonly Bar[] = [
     name: "running time against the unprepared module, real programs, with capture",
     figure: "polls and capture, real programs",
   },
-  { name: "the same with marks", figure: "polls and marks, real programs" },
+  { name: "the same with marks", figure: "polls, capture and marks, real programs" },
   { name: "running speed after ten handovers against before", figure: "speed after ten handovers against before" },
   {
     name: "a once-called hot loop with `tierUp`, time against the unprepared module",

@@ -26,15 +26,15 @@ export const UNPREPARED = "unprepared";
 export const AGAIN = "unprepared, again";
 export const SHARED = "shared memory";
 export const POLLS = "polls";
-export const ATOMIC_POLLS = "atomic polls";
 export const POLLS_AND_MARKS = "polls and marks";
 export const POLLS_AND_CAPTURE = "polls and capture";
+export const ALL = "polls, capture and marks";
 
 const PREPARED: Readonly<Record<string, PrepareOptions>> = {
   [POLLS]: { track: "none", polls: "plain", capture: false },
-  [ATOMIC_POLLS]: { track: "none", polls: "atomic", capture: false },
   [POLLS_AND_MARKS]: { track: "marks", polls: "plain", capture: false },
   [POLLS_AND_CAPTURE]: { track: "none", polls: "plain", capture: true },
+  [ALL]: { track: "marks", polls: "plain", capture: true },
 };
 
 export function codeBytes(bytes: Uint8Array): number {

@@ -27,10 +27,10 @@ export function measureWork(
     };
   });
   return measureRounds(candidates, {
-    rounds: full ? 31 : 5,
+    rounds: full ? 21 : 3,
     iterations: 1,
     // Long enough for the optimising tier.
-    warmups: full ? 60 : 10,
+    warmups: full ? 40 : 5,
     random,
     progress: (text) => progress(`${work}: ${text}`),
   });
