@@ -22,7 +22,7 @@ import type { FromWay } from "./support/way-once.ts";
 
 const OURS = "stillpoint";
 /** Files of bench/alternatives/, in the order of the table. */
-const OTHERS: readonly string[] = ["copy", "asyncify", "jspi", "replay", "quickjs-snapshot", "v86", "qemu"];
+const OTHERS: readonly string[] = ["copy", "asyncify", "jspi", "replay", "quickjs-snapshot", "v86", "qemu", "criu"];
 
 /** Ends what hangs. */
 const LIMIT_MS = 5 * 60_000;
