@@ -18,7 +18,7 @@ export class Progress {
     const bar = "█".repeat(filled) + "░".repeat(BAR_COLUMNS - filled);
     const line = `${bar} ${this.#done}/${this.#of} ${text}`;
     // A line that wraps could not be taken back.
-    this.#stream.write(`\r\x1b[K${line.slice(0, this.#stream.columns - 1)}`);
+    this.#stream.write(`\r\x1b[K${line.slice(0, (this.#stream.columns || 80) - 1)}`);
   }
 
   done(text: string): void {
