@@ -105,7 +105,7 @@ function figureOf({ way, guest, samplesMs, counterpart }: Pause, own: Own): Figu
   if (counterpart === undefined) return [];
   const { p50, noise } = own.of(counterpart);
   const name = `${counterpart.way} of ${counterpart.guest} against ${way} of ${guest}, p50`;
-  return [{ name, value: p50 / median(samplesMs), unit: "x", against: `${way}, ${guest}`, noise }];
+  return [{ name, value: p50 / median(samplesMs), unit: "x", against: way, noise }];
 }
 
 function plotOf(pauses: readonly Pause[]): Plot {

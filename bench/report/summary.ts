@@ -84,22 +84,34 @@ function namesOf(figures: readonly (readonly Figure[])[], wanted: (figure: Figur
   return [...new Set(figures.flatMap((own) => own.filter(wanted).map(({ name }) => name)))];
 }
 
+/** What is said of all comparisons with one other way: from the best to the worst for us. */
+function againstText(figures: readonly Figure[]): string {
+  const sorted = figures.toSorted((a, b) => a.value - b.value);
+  const [best, worst] = [sorted[0], sorted.at(-1)];
+  if (best === undefined || worst === undefined) return "not measured";
+  const range = best === worst ? valueText(worst) : `${valueText(best)} … ${valueText(worst)}`;
+  const losses = figures.filter(lost).length;
+  if (losses === 0) return range;
+  return `${range}, **theirs is better**${figures.length === 1 ? "" : ` in ${losses} of ${figures.length}`}`;
+}
+
 function alternativesOf(reports: readonly Report[], figures: readonly (readonly Figure[])[]): Table | undefined {
-  const names = namesOf(figures, ({ against }) => against !== undefined);
-  if (names.length === 0) return undefined;
-  const rows = names.map((name) => {
-    const own = figures.map((all) => all.find((figure) => figure.name === name));
+  const ways = [...new Set(figures.flatMap((own) => own.flatMap(({ against }) => against ?? [])))];
+  if (ways.length === 0) return undefined;
+  const rows = ways.map((way) => {
+    const own = figures.map((all) => all.filter(({ against }) => against === way));
+    const noises = own.map((some) => some.flatMap(({ noise }) => noise ?? []));
     return {
-      name,
+      name: way,
+      ...Object.fromEntries(own.map((some, i) => [`value${i}`, againstText(some)])),
       ...Object.fromEntries(
-        own.map((one, i) => [`value${i}`, one && `${valueText(one)}${lost(one) ? ", **theirs is better**" : ""}`]),
+        noises.map((some, i) => [`noise${i}`, some.length === 0 ? "" : noiseText({ noise: Math.max(...some) })]),
       ),
-      ...Object.fromEntries(own.map((one, i) => [`noise${i}`, one && noiseText(one)])),
     };
   });
   return {
-    title: "Ours over that of other ways to the same end; below 1 ours is better",
-    columns: [{ key: "name", title: "what" }, ...columnsOf(reports, "ours over theirs")],
+    title: "Our pause over that of other ways to the same end; below 1 ours is better",
+    columns: [{ key: "name", title: "other way" }, ...columnsOf(reports, "ours over theirs, best … worst")],
     rows,
   };
 }
