@@ -2,10 +2,10 @@
  * What has moved between two reports, beyond the noise of both.
  *
  * Figures are compared by their names, cells of tables by question, table, row and column. Each run has measured its own noise: a
- * figure's own, and for a column of a table what its A/A rows (`NAME` and `NAME, again`) differ by. Something has moved if it differs
- * by more than both noises together. Two processes differ by more than one process differs from itself: when and where the
- * engine compiles what is drawn anew. So what differs by less than STEADY has not moved, however quiet the runs were; where
- * nothing was measured twice, it has to differ by UNKNOWN.
+ * figure's own, and for a column of a table what its A/A rows (`NAME` and `NAME, again`) differ by, or where it has none the worst of
+ * the question's figures. Something has moved if it differs by more than both noises together. Two processes differ by more than one
+ * process differs from itself: when and where the engine compiles what is drawn anew. So what differs by less than STEADY has
+ * not moved, however quiet the runs were; where nothing was measured twice, it has to differ by UNKNOWN.
  *
  * Columns without digits are counts and not measured. Reports of different sizes are not compared at all; of different
  * machines or runtimes they are, and it says so, because that may be what is asked.
@@ -75,6 +75,12 @@ function columnNoise({ rows, columns }: Table, { key }: Column): number | undefi
   return ratios.length === 0 ? undefined : Math.max(...ratios);
 }
 
+/** The worst of its figures' noises. */
+function answerNoise({ figures }: Answered): number | undefined {
+  const noises = figures.flatMap(({ noise }) => noise ?? []);
+  return noises.length === 0 ? undefined : Math.max(...noises);
+}
+
 function cells(before: Answered, after: Answered): Compared[] {
   return after.tables.flatMap((table) => {
     const old = before.tables.find(({ title }) => title === table.title);
@@ -82,7 +88,8 @@ function cells(before: Answered, after: Answered): Compared[] {
     return table.columns
       .filter(({ digits }) => digits !== undefined)
       .flatMap((column) => {
-        const [oldNoise, newNoise] = [columnNoise(old, column), columnNoise(table, column)];
+        const oldNoise = columnNoise(old, column) ?? answerNoise(before);
+        const newNoise = columnNoise(table, column) ?? answerNoise(after);
         return table.rows.flatMap((row) => {
           const name = nameOf(row, table.columns);
           const now = row[column.key];

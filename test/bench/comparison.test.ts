@@ -66,6 +66,17 @@ comparison("takes the noise of a column from its rows that are there twice, and 
   assert.is(of("tight: max"), "within noise");
 });
 
+comparison("takes the worst noise of the question where a table has none", () => {
+  const [row] = tableOf(10, 10, 10).rows;
+  const of = (p50: number, noise: number) =>
+    reportOf({
+      figures: [figureOf(1, { noise }), figureOf(1, { name: "other", noise: 1 })],
+      tables: [{ ...tableOf(1, 1, 1), rows: [{ ...row, p50 }] }],
+    });
+  assert.is(compare(of(10, 1.3), of(12, 1)).cells[0]?.verdict, "within noise");
+  assert.is(compare(of(10, 1.1), of(12, 1)).cells[0]?.verdict, "worse");
+});
+
 comparison("refuses a smoke run beside a full one, and says loudly that machines differ", () => {
   const full = reportOf({ figures: [figureOf(1)] });
   assert.throws(() => compare(full, reportOf({ figures: [figureOf(1)], size: "smoke" })), /full run and a smoke run/);
