@@ -22,7 +22,6 @@ export function lost({ against, value }: Figure): boolean {
 }
 
 export function valueText({ value, unit }: Pick<Figure, "value" | "unit">): string {
-  // JSON has no word for what is not a number.
   if (!Number.isFinite(value)) return "no number";
   return `${Number(value.toPrecision(3))} ${unit}`.trimEnd();
 }
@@ -33,7 +32,8 @@ export function barText({ atMost, atLeast, unit }: Figure): string {
 }
 
 export function noiseText({ noise }: Pick<Figure, "noise">): string {
-  if (noise === undefined) return "";
+  // Neither where nothing was measured twice, nor where that gave no number.
+  if (!noise) return "";
   return `${noise.toFixed(2)}${noise > NOISE_MAX ? ", too noisy to quote" : ""}`;
 }
 
@@ -44,12 +44,11 @@ export function figureText(figure: Figure): string {
     `${figure.name}: ${valueText(figure)}`,
     ...(verdict === undefined ? [] : [`bar ${barText(figure)}: ${verdict}`]),
     ...(figure.against === undefined ? [] : [`${lost(figure) ? "WORSE" : "no worse"} than ${figure.against}`]),
-    ...(figure.noise === undefined ? [] : [`A/A ${noiseText(figure)}`]),
+    ...(noiseText(figure) === "" ? [] : [`A/A ${noiseText(figure)}`]),
   ].join("; ");
 }
 
-export function cellText(cell: Cell | null, { digits }: Column): string {
-  // What is not a number comes out of JSON as null.
-  if (cell === undefined || cell === null) return "–";
-  return typeof cell === "string" ? cell : cell.toFixed(digits ?? 0);
+export function cellText(cell: Cell, { digits }: Column): string {
+  if (typeof cell === "string") return cell;
+  return Number.isFinite(cell) ? cell!.toFixed(digits ?? 0) : "–";
 }

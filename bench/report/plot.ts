@@ -37,7 +37,7 @@ const DASHES = ["solid", "dashed", "dotted"] as const;
 const BAR = 11;
 const NAME_WIDTH = 170;
 
-/** Thousands are left to the reader's eye where digits would run into each other. */
+/** Three digits, and a letter for the thousands: beside a bar there is little room. */
 function numberText(value: number): string {
   if (value === 0) return "0";
   if (Math.abs(value) >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;

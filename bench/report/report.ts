@@ -52,6 +52,7 @@ export function runtimeName({ circumstances }: Report): string {
   return `Node ${circumstances.runtime.node.replace(/^v/, "")}`;
 }
 
+/** What is not a number, such as the percentile of nothing, is written as null and read as NaN. */
 export function writeReport(report: Report): string {
   const short = (_: string, value: unknown): unknown =>
     typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(DIGITS)) : value;
@@ -60,8 +61,8 @@ export function writeReport(report: Report): string {
 
 /** @throws {Error} the text is not a report. */
 export function readReport(text: string): Report {
-  const report = JSON.parse(text) as Partial<Report> | null;
-  if (report?.circumstances === undefined || report.answers === undefined)
+  const report = JSON.parse(text, (_, value) => (value === null ? Number.NaN : value)) as Partial<Report>;
+  if (report.circumstances === undefined || report.answers === undefined)
     throw new Error("this is no report of benches");
   return { circumstances: report.circumstances, answers: report.answers, unanswered: report.unanswered ?? {} };
 }

@@ -41,6 +41,8 @@ function start({ name, full, seed, oneCore }: Asked): ChildProcess {
     env: { ...process.env, SP_BENCH: full ? "full" : "smoke", SP_FULL: "1", SP_SEED: `${seed}` },
     // What a question or its guests print is not part of the report; what they complain of is for the reader.
     stdio: ["ignore", "ignore", "inherit", "ipc"],
+    // JSON has no word for what is not a number.
+    serialization: "advanced",
   });
 }
 

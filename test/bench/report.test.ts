@@ -173,11 +173,17 @@ report("is a page that asks the network for nothing, with its plots in it, and w
   assert.not.match(drawn, /(?:fill|stroke)="(?!var\(|none)/);
 });
 
-report("is the same after it was stored, to six digits", () => {
-  const one = reportOf({ figures: [{ ...HELD, value: 1 / 3 }] });
+report("is the same after it was stored, to six digits, and no number becomes one", () => {
+  const none = { ...HELD, name: "none", value: Number.NaN, noise: Number.NaN };
+  const one = reportOf({
+    figures: [{ ...HELD, value: 1 / 3 }, none],
+    tables: [{ title: "Cells", columns: [{ key: "a", title: "a" }], rows: [{ a: Number.NaN }, { a: 2 }] }],
+  });
   const stored = readReport(writeReport(one));
   assert.is(stored.answers.question?.figures[0]?.value, 0.333333);
   assert.is(stored.circumstances.seed, one.circumstances.seed);
+  assert.equal(summaryOf([stored]).losses, ["none: no number; the bar is at most 1 ms"]);
+  for (const text of [reportText(stored), reportPage(stored)]) assert.not.match(text, "NaN");
   assert.throws(() => readReport('{"answers": 3}'), /no report/);
 });
 
