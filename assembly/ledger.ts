@@ -27,6 +27,7 @@
  *               8  framesTop     host    where the next frame is saved
  *              12  pinned        host    frames on this stack that cannot be saved: how many of JavaScript under guest code,
  *                                          and a number above all counts for those of the guest itself
+ *              16  glimpse       both    nonzero: the owner wants to know where the guest is; the host tells, and clears it
  *   Safepoint   0  run           both    generation << 3 | 0 IDLE 1 WAITING 2 RUNNING 3 FREEZING 4 FROZEN 5 ENDED
  *               4  found         owner   the state that the freeze found, which resume() restores
  *               8  holds         owner   reasons to be frozen, pending ones included
@@ -93,6 +94,7 @@ export const OFF_HINT: u32 = 0x40;
 export const OFF_UNWINDING: u32 = 0x44;
 export const OFF_FRAMES_TOP: u32 = 0x48;
 export const OFF_PINNED: u32 = 0x4c;
+export const OFF_GLIMPSE: u32 = 0x50;
 
 const SAFEPOINT: u32 = 0x80;
 export const OFF_RUN: u32 = SAFEPOINT + offsetof<Safepoint>("run");

@@ -14,6 +14,7 @@ export const OFF_HINT = 0x40;
 export const OFF_UNWINDING = 0x44;
 export const OFF_FRAMES_TOP = 0x48;
 export const OFF_PINNED = 0x4c;
+export const OFF_GLIMPSE = 0x50;
 
 export const OFF_RUN = 0x80;
 export const OFF_FOUND = 0x84;

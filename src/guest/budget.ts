@@ -38,6 +38,11 @@ export class Budget {
     return Math.max(this.#until - performance.now(), 0.001);
   }
 
+  /** Nothing is left, or nobody needs it any longer. */
+  get over(): boolean {
+    return performance.now() >= this.#until;
+  }
+
   /** What is left, for a freeze. */
   rest(): FreezeOptions {
     return { budgetMs: this.leftMs(), ...(this.#signal && { signal: this.#signal }) };
@@ -46,7 +51,7 @@ export class Budget {
   /** Throws if the time is up before the guest stood still as it should; `why` says what kept it. */
   check(why: string): void {
     this.#signal?.throwIfAborted();
-    if (performance.now() >= this.#until) throw new StillpointError("SP_FREEZE_TIMEOUT", why);
+    if (this.over) throw new StillpointError("SP_FREEZE_TIMEOUT", why);
   }
 
   within<T>(work: Promise<T>, why: string): Promise<T> {
@@ -55,6 +60,7 @@ export class Budget {
   }
 
   end(): void {
+    this.#until = 0;
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
   }

@@ -17,6 +17,7 @@ import { FROZEN, IDLE } from "../abi.ts";
 import { HandoverError, type StillpointError } from "../errors.ts";
 import type { ContinuationMaker } from "../resume/maker.ts";
 import { Budget } from "./budget.ts";
+import { foresee } from "./foresight.ts";
 import { checkBudget } from "./freezing.ts";
 import { moveIdle, TAKE_OVER } from "./idle-handover.ts";
 import { failed, type HostLink } from "./link.ts";
@@ -74,7 +75,7 @@ export async function handOver(
   const report = emptyReport(side.guest);
   let off: OffThread | undefined;
   const standby = side.startStandby();
-  const held = next.hold(SETTLE_MS);
+  const held = foresee(side, budget).then(() => next.hold(SETTLE_MS));
   try {
     await budget.within(ready(side, standby, held), "the new host was not ready");
     const moved = await moveIdle(side, standby, budget);

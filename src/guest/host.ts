@@ -21,6 +21,7 @@ import { ExitSignal } from "../wasi/host.ts";
 import type { Wasi } from "../wasi/wasi.ts";
 import { attachServices, attachWasi, type HostSide, provided, resolveImports } from "./attach.ts";
 import { BeginError, cloneable, failureOf, messageOf } from "./failure.ts";
+import { glimpsing } from "./glimpse.ts";
 import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, Rest, ToHost } from "./messages.ts";
 import { hostNotices } from "./notices.ts";
 import { Pinning } from "./pinning.ts";
@@ -82,7 +83,7 @@ class Host {
     const { memory, ledger } = data;
     this.#core = attachCore(data.core, ledger, {
       number: data.host,
-      now: platform.nowNs,
+      now: glimpsing(platform.nowNs, this.#words, (places) => this.#post({ type: "glimpsed", places })),
       lost: () => {
         throw new LostSignal();
       },

@@ -5,7 +5,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { ContinuationModule } from "../resume/resume.ts";
-import type { SiteRef } from "../resume/site.ts";
+import type { CodePlace, SiteRef } from "../resume/site.ts";
 import type { TableState } from "../resume/tables.ts";
 import type { Preopen, WasiState } from "../wasi/host.ts";
 import type { BoardMemory } from "./notices.ts";
@@ -138,6 +138,8 @@ export type FromHost =
   | { readonly type: "adopted"; readonly restoreMs: number }
   /** Before a host leaves the guest, if it is not as last told; undefined: it cannot be told. */
   | { readonly type: "rested"; readonly rest: Rest | undefined }
+  /** Where the guest is, the innermost frame first, as far as the engine says. */
+  | { readonly type: "glimpsed"; readonly places: readonly CodePlace[] }
   | { readonly type: "examined"; readonly healthy: boolean }
   /** The services have been disposed of. */
   | { readonly type: "disposed" }

@@ -15,7 +15,7 @@ import { startWork } from "../platform/workshop.ts";
 import type { Image } from "../prepare/image.ts";
 
 import type { ContinuationModule } from "./resume.ts";
-import { type SiteRef, siteKey } from "./site.ts";
+import { type CodePlace, type SiteRef, siteKey } from "./site.ts";
 
 /** What the thread is given. */
 export interface MakerData {
@@ -23,6 +23,8 @@ export interface MakerData {
 }
 
 export type MakerTask =
+  /** The site that this place is, if it is one. */
+  | { readonly type: "foresee"; readonly place: CodePlace }
   | { readonly type: "make"; readonly sites: readonly SiteRef[] }
   /** Some more of a function's sites. */
   | { readonly type: "complete"; readonly functionIndex: number };
@@ -115,6 +117,13 @@ export class ContinuationMaker {
     this.modules.push(...answer.modules);
     for (const { sites } of answer.modules) for (const site of sites) this.#known.add(siteKey(site));
     return answer;
+  }
+
+  /** A guest has been seen at this place, and may be stopped there. */
+  async foresee(place: CodePlace): Promise<void> {
+    const work = this.#last.then(() => this.#ask({ type: "foresee", place }));
+    this.#last = work.catch(() => undefined);
+    await work;
   }
 
   /** A guest was stopped in this function. */

@@ -9,6 +9,12 @@ export type ImportKind = "memory" | "table" | "tag" | "function" | "global" | "c
 /** Name of the table of continuations, among tables. */
 export const CONTINUATIONS = "continuations";
 
+/** Where an engine says that a program is: a byte offset in the prepared module. */
+export interface CodePlace {
+  readonly functionIndex: number;
+  readonly offset: number;
+}
+
 /** More sites than a function can have: no engine takes a body of as many bytes. */
 const SITES_MAX = 0x1000000;
 
