@@ -68,9 +68,11 @@ export class HostLink {
     if (expected !== undefined) {
       this.#expected.delete(message.type);
       expected.resolve(message);
-    } else if (message.type === "failed" && this.#expected.size > 0) {
-      this.#refuse(failed(this.#guest, message.failure));
-    } else events.message(message);
+      return;
+    }
+    // Whatever is awaited will not come. It may have been given up already, so that is not all that is to be told.
+    if (message.type === "failed") this.#refuse(failed(this.#guest, message.failure));
+    events.message(message);
   }
 
   #refuse(error: StillpointError): void {

@@ -210,4 +210,27 @@ handover("old Workers leave no descriptor behind", async ({ fleet }) => {
   await guest.terminate();
 });
 
+handover(
+  "a guest that traps while it is wanted off its thread has trapped, and its owner hears of it",
+  async ({ fleet }) => {
+    const image = prepare(
+      assemble(`(module
+    (import "env" "ask" (func $ask))
+    (memory (export "memory") 1)
+    (func (export "crash") (call $ask) (unreachable)))`)!,
+    );
+    // It swallows the signal by which a service that waits is left, and so keeps its guest on the thread.
+    const stubborn = services(`return { imports: { env: { ask() {
+      try { host.wait({ untilMs: host.clock.monotonicMs() + 10_000 }); } catch {}
+    } } } };`);
+    await using guest = await fleet.boot(await image, { name: "trapping", services: stubborn });
+    const outcome = codeOf(guest.call("crash"));
+    await reached(guest, "waiting");
+    assert.is(await codeOf(guest.handover({ budgetMs: 3000 })), "SP_HANDOVER_FAILED");
+    assert.is(await outcome, "SP_GUEST_TRAP");
+    const exit = await guest.exited;
+    assert.is(exit.kind === "failed" && exit.error.code, "SP_GUEST_TRAP");
+  },
+);
+
 handover.run();
