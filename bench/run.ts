@@ -27,6 +27,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   "memory-size": { oneCore: false },
   "freeze-load": { oneCore: false },
   "freeze-together": { oneCore: false },
+  browser: { oneCore: false },
   speed: { oneCore: true },
   sweep: { oneCore: true },
   prepare: { oneCore: false },
