@@ -74,6 +74,20 @@ export class Histogram {
     this.#plot.setData([this.#plot.data[0], counts]);
   }
 
+  /** As terms of a list and what is said of each. */
+  showFigures(target: HTMLElement): void {
+    target.replaceChildren(
+      ...this.figures().map(([name, text]) => {
+        const row = document.createElement("div");
+        row.append(
+          Object.assign(document.createElement("dt"), { textContent: name }),
+          Object.assign(document.createElement("dd"), { textContent: text, id: `figure-${name}` }),
+        );
+        return row;
+      }),
+    );
+  }
+
   /** p50, p99 and the longest. */
   figures(): readonly (readonly [name: string, text: string])[] {
     const sorted = this.#pauses.sorted();

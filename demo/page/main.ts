@@ -3,8 +3,9 @@
  * controls say what they do.
  */
 
-import { capabilities, type MissingCapability, StillpointError, type Wave } from "stillpoint";
+import { capabilities, type MissingCapability, type Wave } from "stillpoint";
 import { Cards } from "./cards.ts";
+import { at, on, say } from "./elements.ts";
 import { Histogram } from "./histogram.ts";
 import { PageMap } from "./page-map.ts";
 import { type Painter, Painters, SET, servicesOf } from "./painters.ts";
@@ -19,25 +20,6 @@ const LOOK_MS = 500;
 const MEASURE_MS = 10_000;
 /** Where motion is not wanted, pictures change no more often than this, ms. */
 const CALM_MS = 1000;
-
-function at<T extends HTMLElement = HTMLElement>(id: string): T {
-  return document.getElementById(id) as T;
-}
-
-function say(text: string): void {
-  at("status").textContent = text;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof StillpointError ? `${error.message} (${error.code})` : String(error);
-}
-
-/** Runs what a control does; what goes wrong is said, not thrown. */
-function on(id: string, type: string, work: () => void | Promise<void>): void {
-  at(id).addEventListener(type, () => {
-    void (async () => work())().catch((error) => say(messageOf(error)));
-  });
-}
 
 function showMissing(missing: readonly MissingCapability[]): void {
   at("unsupported").hidden = false;
@@ -113,16 +95,7 @@ class Page {
     if (this.#changed) {
       this.#changed = false;
       this.#histogram.update();
-      at("figures").replaceChildren(
-        ...this.#histogram.figures().map(([name, text]) => {
-          const row = document.createElement("div");
-          row.append(
-            Object.assign(document.createElement("dt"), { textContent: name }),
-            Object.assign(document.createElement("dd"), { textContent: text, id: `figure-${name}` }),
-          );
-          return row;
-        }),
-      );
+      this.#histogram.showFigures(at("figures"));
     }
     const { pages, dirty, filled } = this.#map.update(this.#chosen.guest.memory);
     at("pages-text").textContent = `${pages} pages: ${dirty} written, ${filled} others not zero`;

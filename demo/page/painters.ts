@@ -4,6 +4,7 @@
  */
 
 import { type BootOptions, Fleet, type Guest, type Image, prepare } from "stillpoint";
+import { colourOf } from "./domains.ts";
 
 export const SET = "painters";
 export const UPDATE_DOMAINS = 4;
@@ -13,9 +14,6 @@ const KINDS = ["counter", "life", "particles", "mandelbrot"] as const;
 const EACH = 3;
 const GUESTS = EACH * KINDS.length;
 const MEMORY_MIB = 16;
-
-/** Colours of update domains; as little-endian pixels for the guests, as text for the page. */
-const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7"] as const;
 
 /** Between two frames. The mandelbrot is never done early. */
 const REST_MS = 60;
@@ -52,6 +50,7 @@ export interface Painter {
 
 export const servicesOf = (version: "v1" | "v2" | "sick"): URL => new URL(`services/${version}.js`, document.baseURI);
 
+/** A colour as the guests know it: little-endian. */
 function pixelOf(colour: string): number {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as [
     number,
@@ -86,7 +85,7 @@ export class Painters {
       const painter = {
         name: `${kind}-${(index % EACH) + 1}`,
         kind,
-        colour: COLOURS[updateDomain]!,
+        colour: colourOf(updateDomain),
         updateDomain,
         run: 1,
         memoryMib: MEMORY_MIB,

@@ -29,16 +29,23 @@ export class Pauses extends EventTarget {
       this.#safepoints.set(name, detail.timeToSafepointMs);
     });
     guest.events.addEventListener("resume", ({ detail }: CustomEvent<ResumeReport>) => {
-      if (detail.held === 0) this.#add(name, "freeze", this.#safepoints.get(name) ?? 0, detail.blackoutMs);
+      const safepointMs = this.#safepoints.get(name) ?? 0;
+      if (detail.held === 0) this.#ended({ guest: name, kind: "freeze", safepointMs, blackoutMs: detail.blackoutMs });
     });
     guest.events.addEventListener("handover", ({ detail }: CustomEvent<HandoverReport>) => {
-      this.#add(name, "handover", detail.timeToSafepointMs, detail.blackoutMs);
+      const { timeToSafepointMs: safepointMs, blackoutMs } = detail;
+      this.#ended({ guest: name, kind: "handover", safepointMs, blackoutMs });
     });
   }
 
-  #add(guest: string, kind: Pause["kind"], safepointMs: number, blackoutMs: number): void {
+  #ended(pause: Omit<Pause, "atMs" | "recoveredMs">): void {
+    this.add({ ...pause, atMs: performance.now() });
+  }
+
+  /** Not before one that has been added. */
+  add(pause: Omit<Pause, "recoveredMs">): void {
     this.count++;
-    this.kept.push({ guest, kind, atMs: performance.now(), safepointMs, blackoutMs, recoveredMs: undefined });
+    this.kept.push({ ...pause, recoveredMs: undefined });
     if (this.kept.length > KEPT_MAX) this.kept.splice(0, KEPT_MAX / 10);
     this.dispatchEvent(new Event("pause"));
   }

@@ -5,7 +5,7 @@
 
 import uPlot from "uplot";
 import { axisStyle } from "./axis.ts";
-import type { Painter } from "./painters.ts";
+import type { Lane } from "./domains.ts";
 import type { Pause, Pauses } from "./pauses.ts";
 
 const HEIGHT = 340;
@@ -14,16 +14,16 @@ const LANE_SHARE = 0.62;
 
 export class Timeline {
   readonly #plot: uPlot;
-  readonly #painters: readonly Painter[];
+  readonly #lanes: readonly Lane[];
   readonly #pauses: Pauses;
   readonly #target: HTMLElement;
   /** Set while somebody looks closer: then time stands still. */
   #zoomed = false;
   spanS = 30;
 
-  constructor(target: HTMLElement, painters: readonly Painter[], pauses: Pauses) {
+  constructor(target: HTMLElement, all: readonly Lane[], pauses: Pauses) {
     this.#target = target;
-    this.#painters = painters;
+    this.#lanes = all;
     this.#pauses = pauses;
     const axis = axisStyle();
     this.#plot = new uPlot(
@@ -32,14 +32,14 @@ export class Timeline {
         height: HEIGHT,
         legend: { show: false },
         cursor: { drag: { x: true, y: false }, points: { show: false } },
-        scales: { x: { time: false }, y: { range: [-0.5, painters.length - 0.5], dir: -1 } },
+        scales: { x: { time: false }, y: { range: [-0.5, all.length - 0.5], dir: -1 } },
         axes: [
           { ...axis, values: (_, splits) => splits.map((s) => `${Number(s.toPrecision(7))} s`) },
           {
             ...axis,
             size: 96,
-            splits: () => painters.map((_, lane) => lane),
-            values: (_, splits) => splits.map((lane) => painters[lane]?.name ?? ""),
+            splits: () => all.map((_, lane) => lane),
+            values: (_, splits) => splits.map((lane) => all[lane]?.name ?? ""),
           },
         ],
         series: [{}, { show: true, paths: () => null, points: { show: false } }],
@@ -74,7 +74,7 @@ export class Timeline {
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string): string => style.getPropertyValue(`--${name}`);
     const [from, to] = [plot.scales.x!.min! * 1000, plot.scales.x!.max! * 1000];
-    const lanes = new Map(this.#painters.map(({ name }, lane) => [name, lane]));
+    const lanes = new Map(this.#lanes.map(({ name }, lane) => [name, lane]));
     const height = Math.abs(plot.valToPos(1, "y", true) - plot.valToPos(0, "y", true)) * LANE_SHARE;
     ctx.save();
     ctx.beginPath();
@@ -86,7 +86,7 @@ export class Timeline {
       ctx.fillStyle = fill;
       ctx.fillRect(x, plot.valToPos(lane, "y", true) - height / 2, width, height);
     };
-    for (const { name, colour: fill } of this.#painters) {
+    for (const { name, colour: fill } of this.#lanes) {
       const y = plot.valToPos(lanes.get(name)!, "y", true);
       ctx.fillStyle = fill;
       ctx.fillRect(plot.bbox.left, y - 1, plot.bbox.width, 2);
@@ -101,7 +101,8 @@ export class Timeline {
       const { guest, kind, atMs, safepointMs, blackoutMs, recoveredMs } = this.#pauses.kept[index]!;
       const begunMs = atMs - blackoutMs;
       if (begunMs - safepointMs > to) break;
-      const lane = lanes.get(guest)!;
+      const lane = lanes.get(guest);
+      if (lane === undefined) continue;
       if (recoveredMs !== undefined) bar(colours.recovery, lane, atMs, atMs + recoveredMs);
       bar(colours.safepoint, lane, begunMs - safepointMs, begunMs);
       bar(colours[kind], lane, begunMs, atMs);

@@ -11,6 +11,10 @@ the address that is logged, or in their own /run/stillpoint if they are in a set
 "stillpoint ps" and the other commands control the fleet by its socket, which
 only its owner may use; so does anything that speaks HTTP over a unix socket.
 
+With "dashboard": {} in the file a page shows the fleet, at the address that is
+logged: guests, pauses, waves and events as they happen. It only shows, unless
+"tokenFile" names a file with a secret, which the page then asks for.
+
 With a journal, guests boot with what the last wave committed their update domain
 to, and a wave that was interrupted is told of. Remove the directory to begin
 anew from the file.

@@ -23,6 +23,7 @@ interface Written {
   readonly journal?: string;
   readonly metadata?: Address;
   readonly metrics?: Address;
+  readonly dashboard?: Address & { readonly tokenFile?: string };
   readonly updateDomainCount?: number;
   readonly faultDomainCount?: number;
   readonly noticeMs?: FleetOptions["noticeMs"];
@@ -72,6 +73,7 @@ export interface Configuration {
   readonly fleet: FleetOptions;
   readonly metadata: Address;
   readonly metrics: Address | undefined;
+  readonly dashboard: (Address & { readonly tokenFile: string | undefined }) | undefined;
   readonly shutdown: ShutdownOptions;
   readonly guests: readonly GuestConfiguration[];
 }
@@ -126,12 +128,14 @@ export async function readConfiguration(file: string): Promise<Configuration> {
   const written = check(json);
   const base = dirname(resolve(file));
   const { journal, shutdown, metadata = {}, metrics, updateDomainCount = 5, guests: _, socket = SOCKET } = written;
+  const { tokenFile, ...dashboard } = written.dashboard ?? {};
   const { faultDomainCount, noticeMs, recoveryMs, concurrencyMax, approvals } = written;
   const taken = new Set<string>();
   return {
     socket: resolve(base, socket),
     metadata,
     metrics,
+    dashboard: written.dashboard && { ...dashboard, tokenFile: tokenFile && resolve(base, tokenFile) },
     shutdown: { ...SHUTDOWN, ...shutdown },
     fleet: {
       updateDomainCount,

@@ -8,7 +8,7 @@ import { ApiError, statusOf, wireError, wireText } from "./wire.ts";
 const BODY_BYTES_MAX = 1 << 20;
 const JSON_TYPE = "application/json";
 
-type Api = (method: string, path: string, body: Readonly<Record<string, unknown>>) => Promise<Answer>;
+export type Api = (method: string, path: string, body: Readonly<Record<string, unknown>>) => Promise<Answer>;
 
 async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   const chunks: Buffer[] = [];
@@ -29,7 +29,7 @@ async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string,
   throw new ApiError(400, "SP_CONFIG_INVALID", "the body must be an object");
 }
 
-function pathOf({ url = "" }: IncomingMessage): string {
+export function pathOf({ url = "" }: IncomingMessage): string {
   return URL.parse(url, "http://localhost")?.pathname ?? "";
 }
 
@@ -48,29 +48,36 @@ async function write(response: ServerResponse, answer: Answer): Promise<void> {
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, api: Api, log: Log): Promise<void> {
+/** Answers with what went wrong. */
+export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, log: Log): void {
+  const status = error instanceof URIError ? 400 : statusOf(error);
+  if (status === 500)
+    log.error("a request failed", { request: `${request.method} ${request.url}`, ...fieldsOf(error) });
+  if (response.headersSent) return void response.destroy();
+  // What is refused unread, such as a body that is too large, leaves a connection of no use.
+  const close = !request.complete;
+  response.writeHead(status, { "Content-Type": JSON_TYPE, ...(close && { Connection: "close" }) });
+  response.end(`${JSON.stringify({ error: wireError(error) })}\n`);
+}
+
+export async function answerApi(request: IncomingMessage, response: ServerResponse, api: Api, log: Log): Promise<void> {
   response.on("error", () => undefined);
   try {
     await write(response, await api(request.method ?? "", pathOf(request), await bodyOf(request)));
   } catch (error) {
-    const status = error instanceof URIError ? 400 : statusOf(error);
-    if (status === 500)
-      log.error("a request failed", { request: `${request.method} ${request.url}`, ...fieldsOf(error) });
-    if (response.headersSent) return void response.destroy();
-    response.writeHead(status, { "Content-Type": JSON_TYPE, ...(status === 413 && { Connection: "close" }) });
-    response.end(`${JSON.stringify({ error: wireError(error) })}\n`);
+    refuse(request, response, error, log);
   }
 }
 
 /** A server that does not listen yet. */
 export function controlServer(api: Api, log: Log): Server {
-  return createServer((request, response) => void serve(request, response, api, log));
+  return createServer((request, response) => void answerApi(request, response, api, log));
 }
 
 /** Only what is there to be read by anybody: for Prometheus, on a port. */
 export function metricsServer(api: Api, log: Log): Server {
   return createServer((request, response) => {
-    if (pathOf(request) === "/metrics" && request.method === "GET") return void serve(request, response, api, log);
+    if (pathOf(request) === "/metrics" && request.method === "GET") return void answerApi(request, response, api, log);
     response.writeHead(404, { "Content-Type": JSON_TYPE }).end('{"error":{"code":"not-found"}}\n');
   });
 }

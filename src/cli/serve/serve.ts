@@ -16,14 +16,16 @@ import { CommandError, SIGNAL_STATUS } from "../exit-status.ts";
 import { createApi } from "./api.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { controlServer, metricsServer } from "./control-server.ts";
+import { dashboardServer, readToken } from "./dashboard.ts";
 import { farewell } from "./farewell.ts";
+import { Feed } from "./feed.ts";
 import { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RaisedEvents } from "./raised-events.ts";
 import { Residences } from "./residences.ts";
 import { listenAt } from "./unix-socket.ts";
 import { WaveBook } from "./wave-book.ts";
-import { ApiError } from "./wire.ts";
+import { ApiError, wireText } from "./wire.ts";
 
 type Api = ReturnType<typeof createApi>;
 
@@ -116,10 +118,30 @@ export async function serve(file: string): Promise<void> {
     const server = stack.adopt(metricsServer(answer, log), (one) => void one.close().closeAllConnections());
     metricsUrl = `${await listenTcp(server, configuration.metrics)}/metrics`;
   }
+  let dashboardUrl: string | undefined;
+  if (configuration.dashboard !== undefined) {
+    const { tokenFile, ...address } = configuration.dashboard;
+    const { host = "127.0.0.1" } = address;
+    const token = tokenFile && (await readToken(tokenFile));
+    const shown = () =>
+      wireText({
+        guests: residences.list(),
+        waves: waves.list(),
+        document: fleet.events.document(),
+        control: token !== undefined,
+      });
+    const feed = stack.adopt(new Feed(shown), (one) => one.close());
+    const server = stack.adopt(
+      await dashboardServer({ host, token, feed, api: answer, log }),
+      (one) => void one.close().closeAllConnections(),
+    );
+    dashboardUrl = await listenTcp(server, address);
+  }
   log.info("serving", {
     socket: configuration.socket,
     metadata: metadata.url(),
     ...(metricsUrl && { metrics: metricsUrl }),
+    ...(dashboardUrl && { dashboard: dashboardUrl }),
     guests: fleet.guests.size,
   });
 
