@@ -3,7 +3,8 @@
  * Memory imports have indices of their own, so no other byte of the module changes.
  */
 
-import { parseModule, SECTION, SECTION_ORDER } from "../../dist/wasm/module.js";
+import { parseModule } from "../../dist/wasm/module.js";
+import { SECTION, SECTION_ORDER } from "../../dist/wasm/sections.js";
 import { Writer } from "../../dist/wasm/writer.js";
 
 export interface SharedMemoryImport {

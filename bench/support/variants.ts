@@ -9,7 +9,7 @@
 
 import { EXPORT_BOOT, IMPORT_LEDGER, IMPORT_MEMORY, IMPORT_MODULE, LEDGER_PAGES } from "../../dist/abi.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
-import { readSections, SECTION } from "../../dist/wasm/module.js";
+import { readSections, SECTION } from "../../dist/wasm/sections.js";
 import { Writer } from "../../dist/wasm/writer.js";
 import { importingSharedMemory, type SharedMemoryImport } from "./shared-memory.ts";
 

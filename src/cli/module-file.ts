@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { SECTION_INFO } from "../abi.ts";
 import { Image, type PrepareOptions, prepare } from "../index.ts";
-import { readSections } from "../wasm/module.ts";
+import { readSections } from "../wasm/sections.ts";
 import { CommandError } from "./exit-status.ts";
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -6,9 +6,10 @@
  */
 
 import { EXPORT_BOOT, EXPORT_GLOBAL, EXPORT_SLOW, SLOW_COUNT } from "../abi.ts";
-import { KINDS, type Kind, type Module, SECTION, SECTION_ORDER, type Section } from "../wasm/module.ts";
+import { KINDS, type Kind, type Module } from "../wasm/module.ts";
 import { appendFunctionNames, NAME_SECTION } from "../wasm/names.ts";
 import { Reader } from "../wasm/reader.ts";
+import { SECTION, SECTION_ORDER, type Section } from "../wasm/sections.ts";
 import { FUNCREF, type FunctionType, I32, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type CapturePlan, captureExports, functionsSegment } from "./capture-plan.ts";

@@ -7,7 +7,8 @@
 
 import { ABI_VERSION, SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
 import { StillpointError } from "../errors.ts";
-import { type Kind, readSections, type Section } from "../wasm/module.ts";
+import type { Kind } from "../wasm/module.ts";
+import { readSections, type Section } from "../wasm/sections.ts";
 import { completeOptions, type Options } from "./options.ts";
 
 const utf8: TextDecoder = new TextDecoder("utf-8", { fatal: true });

@@ -1,7 +1,7 @@
 /** Names of a guest's functions, for stack traces. */
 
-import { readSections } from "../wasm/module.ts";
 import { readFunctionNames } from "../wasm/names.ts";
+import { readSections } from "../wasm/sections.ts";
 import type { Image } from "./image.ts";
 
 const known: WeakMap<Image, ReadonlyMap<number, string>> = new WeakMap();

@@ -5,8 +5,8 @@
  * the runs that were copied are written down. Whether it polls at its entry follows from the whole call graph, see reopen.ts.
  */
 
-import { readSections, SECTION } from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
+import { readSections, SECTION } from "../wasm/sections.ts";
 import { Writer } from "../wasm/writer.ts";
 import type { Image } from "./image.ts";
 import { reopen } from "./reopen.ts";

@@ -14,7 +14,8 @@
 
 import { SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
 import { ModuleInvalidError, ModuleUnsupportedError } from "../errors.ts";
-import { LIMITS, type Module, parseModule, SECTION } from "../wasm/module.ts";
+import { LIMITS, type Module, parseModule } from "../wasm/module.ts";
+import { SECTION } from "../wasm/sections.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type AddedFunction, assemble } from "./assemble.ts";
 import { type CapturePlan, capturePlan, takesRange, writeDropFunction, writeSegmentUse } from "./capture-plan.ts";

@@ -1,11 +1,10 @@
 /** From an image back to what it was made from: the original, parsed, and where everything added to it is. Kept by image. */
 
-import type { Module } from "../wasm/module.ts";
+import { type Module, parseModule } from "../wasm/module.ts";
 import { type CapturePlan, capturePlan } from "./capture-plan.ts";
 import { entryPolls } from "./cycles.ts";
 import type { Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { originalModule } from "./original.ts";
 import { KnownSavers } from "./savers.ts";
 import { survey } from "./survey.ts";
 
@@ -24,7 +23,7 @@ const kept: WeakMap<Image, Reopened> = new WeakMap();
 export function reopen(image: Image): Reopened {
   let reopened = kept.get(image);
   if (reopened === undefined) {
-    const module = originalModule(image);
+    const module = parseModule(image.original());
     const { capture, options } = image.info;
     const surveyed = survey(module);
     const polls = entryPolls(module, surveyed);

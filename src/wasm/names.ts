@@ -4,8 +4,8 @@
  */
 
 import { StillpointError } from "../errors.ts";
-import type { Section } from "./module.ts";
 import { Reader } from "./reader.ts";
+import type { Section } from "./sections.ts";
 import { Writer } from "./writer.ts";
 
 export const NAME_SECTION = "name";

@@ -5,8 +5,9 @@ import * as assert from "uvu/assert";
 import { EXPORT_FUNCTIONS, IMPORT_MODULE, LEDGER_PAGES } from "../../dist/abi.js";
 import { fillerCount } from "../../dist/prepare/fillers.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
-import { LIMITS, readSections, SECTION } from "../../dist/wasm/module.js";
+import { LIMITS } from "../../dist/wasm/module.js";
 import { Reader } from "../../dist/wasm/reader.js";
+import { readSections, SECTION } from "../../dist/wasm/sections.js";
 import { kernelsWasm } from "../support/kernels.ts";
 
 const fillers = suite("fillers");

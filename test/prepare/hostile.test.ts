@@ -10,7 +10,7 @@ import * as assert from "uvu/assert";
 import { ModuleUnsupportedError, StillpointError } from "../../dist/errors.js";
 import { Image } from "../../dist/prepare/image.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
-import { readSections } from "../../dist/wasm/module.js";
+import { readSections } from "../../dist/wasm/sections.js";
 import { Writer } from "../../dist/wasm/writer.js";
 import { assemble } from "../support/assemble.ts";
 import { combinations } from "../support/combinations.ts";

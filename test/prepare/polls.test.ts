@@ -6,8 +6,8 @@ import * as assert from "uvu/assert";
 import { HINT_SECTION } from "../../dist/prepare/hints.js";
 import { COUNTED_ROUNDS } from "../../dist/prepare/polls.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
-import { readSections } from "../../dist/wasm/module.js";
 import { Reader } from "../../dist/wasm/reader.js";
+import { readSections } from "../../dist/wasm/sections.js";
 import { combinations } from "../support/combinations.ts";
 import { runOriginal, runPrepared, wat } from "../support/wat.ts";
 
