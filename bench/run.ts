@@ -9,7 +9,7 @@
 
 import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./report/circumstances.ts";
 import { compare, comparisonText } from "./report/comparison.ts";
@@ -47,7 +47,7 @@ const HELP = `Usage: npm run bench -- [options]
   --only NAME          this question or chapter alone; may be given several times
   --json               the report on standard output as JSON instead of Markdown
   --compare OLD.json   afterwards what has moved beyond the noise since that report, instead of the report
-  --with NEW.json      compares that report instead of asking anything
+  --from REPORT.json   asks nothing: compares that report, or without --compare makes its Markdown and page anew
   --help
 
 Questions: ${Object.keys(QUESTIONS).join(", ")}
@@ -68,7 +68,7 @@ function parse() {
         only: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
         compare: { type: "string" },
-        with: { type: "string" },
+        from: { type: "string" },
         help: { type: "boolean", default: false },
       },
     }).values;
@@ -82,11 +82,11 @@ async function selected(only: readonly string[]): Promise<string[]> {
   const all = Object.keys(QUESTIONS);
   if (only.length === 0) return all;
   for (const word of only) {
-    if (!(word in QUESTIONS || word in CHAPTERS)) {
+    if (!(Object.hasOwn(QUESTIONS, word) || Object.hasOwn(CHAPTERS, word))) {
       refuse(`no question or chapter ${word}; there are ${[...all, ...Object.keys(CHAPTERS)].join(", ")}`);
     }
   }
-  const wanted = new Set(only.filter((word) => word in QUESTIONS));
+  const wanted = new Set(only.filter((word) => Object.hasOwn(QUESTIONS, word)));
   if (wanted.size < only.length) {
     // Only the questions themselves know their chapters. One that cannot even be loaded here is in none.
     for (const name of all) {
@@ -113,6 +113,17 @@ function printComparison(old: Report, now: Report): void {
   }
 }
 
+/** Writes a report's three files; the one that cannot be made anew comes first. Answers its Markdown. */
+function write(report: Report, file: URL): string {
+  const to = (extension: string): URL => new URL(file.href.replace(/json$/, extension));
+  writeFileSync(file, writeReport(report));
+  const markdown = `${reportText(report)}\n`;
+  writeFileSync(to("md"), markdown);
+  writeFileSync(to("html"), reportPage(report));
+  console.error(`\nThe report, with pictures: ${fileURLToPath(to("html"))}`);
+  return markdown;
+}
+
 const options = parse();
 const { full } = options;
 if (options.help) {
@@ -120,9 +131,11 @@ if (options.help) {
   process.exit(0);
 }
 const old = options.compare === undefined ? undefined : read(options.compare);
-if (options.with !== undefined) {
-  if (old === undefined) refuse("--with needs --compare");
-  printComparison(old, read(options.with));
+if (options.from !== undefined) {
+  const stored = read(options.from);
+  if (old !== undefined) printComparison(old, stored);
+  else if (options.from.endsWith(".json")) write(stored, pathToFileURL(options.from));
+  else refuse(`${options.from} does not end in .json`);
   process.exit(0);
 }
 if (old !== undefined && old.circumstances.size !== (full ? "full" : "smoke")) {
@@ -150,12 +163,10 @@ const report: Report = { circumstances: found, answers, unanswered };
 
 const folder = new URL(full && everything ? "results/" : "output/", import.meta.url);
 const file = full && everything ? `node${process.versions.node.split(".")[0]}` : "latest";
-const texts = { json: writeReport(report), md: `${reportText(report)}\n`, html: reportPage(report) };
 mkdirSync(folder, { recursive: true });
-for (const [extension, text] of Object.entries(texts)) writeFileSync(new URL(`${file}.${extension}`, folder), text);
+const markdown = write(report, new URL(`${file}.json`, folder));
 if (old !== undefined) printComparison(old, report);
-else process.stdout.write(options.json ? texts.json : texts.md);
-console.error(`\nThe report, with pictures: ${fileURLToPath(new URL(`${file}.html`, folder))}`);
+else process.stdout.write(options.json ? writeReport(report) : markdown);
 
 if (Object.keys(unanswered).length > 0) {
   console.error(`Not answered: ${Object.keys(unanswered).join(", ")}`);

@@ -2,7 +2,7 @@
 // runner is asked wrongly, and its asker is given questions that fail in the ways there are.
 
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,7 +40,7 @@ runner("refuses what it does not know with a sentence and exit code 2", async ()
     [["freeze"], /freeze/],
     [["--only", "freezing"], /no question or chapter freezing; there are freeze, /],
     [["--compare", "/nowhere.json"], /nowhere\.json cannot be read/],
-    [["--with", "/nowhere.json"], /--with needs --compare/],
+    [["--only", "toString"], /no question or chapter toString/],
   ] as const;
   const all = await Promise.all(refusals.map(([args]) => run(...args)));
   for (const [i, [args, sentence]] of refusals.entries()) {
@@ -58,20 +58,24 @@ runner("helps, and names its questions and chapters", async () => {
   for (const word of ["--only", "--compare", "memory-size", "alternatives"]) assert.match(stdout, word);
 });
 
-runner("compares two reports that are there, and none of different sizes", async () => {
+runner("compares two reports that are there, and none of different sizes; makes the text of one anew", async () => {
   const folder = mkdtempSync(join(tmpdir(), "stillpoint-"));
   try {
     const file = (name: string, value: number, size: "full" | "smoke"): string => {
-      const path = join(folder, name);
+      const path = join(folder, `${name}.json`);
       writeFileSync(path, writeReport(reportOf({ figures: [{ name: "pause", value, unit: "ms" }], size })));
       return path;
     };
     const [old, now, small] = [file("old", 1, "full"), file("new", 2, "full"), file("small", 1, "smoke")];
-    const { status, stdout } = await run("--compare", old, "--with", now);
+    const { status, stdout } = await run("--compare", old, "--from", now);
     assert.is(status, 0);
     assert.match(stdout, /\| pause \| 1 ms \| 2 ms \| +2\.000 \| –, – +\| worse/);
+    const again = await run("--from", old);
+    assert.is(again.status, 0);
+    for (const extension of ["md", "html"])
+      assert.match(readFileSync(join(folder, `old.${extension}`), "utf8"), "pause");
     for (const args of [
-      ["--compare", old, "--with", small],
+      ["--compare", old, "--from", small],
       ["--compare", old, "--only", "sweep"],
     ]) {
       const refused = await run(...args);
