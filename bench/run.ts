@@ -29,6 +29,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   "freeze-together": { oneCore: false },
   browser: { oneCore: false },
   speed: { oneCore: true },
+  start: { oneCore: false },
   sweep: { oneCore: true },
   prepare: { oneCore: false },
   handover: { oneCore: false },
