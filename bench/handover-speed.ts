@@ -20,6 +20,7 @@ import { Fleet, type Guest } from "../dist/index.js";
 import { cpythonLoop, type Living, quickJsLoop, type Subject, sqliteQuery } from "./programs/guests.ts";
 import { geometricMean, median, noiseOf, quantile } from "./support/quantiles.ts";
 import type { Answer, Cell, Figure, Question, Run } from "./support/question.ts";
+import { speedOf } from "./support/turns.ts";
 
 const SUBJECTS: readonly Subject[] = [quickJsLoop, ...(sqliteQuery === undefined ? [] : [sqliteQuery]), cpythonLoop];
 const GUESTS = { full: 3, smoke: 1 };
@@ -34,15 +35,6 @@ const APART_MS_MAX = 40;
 const SPEED_MIN = 0.95;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Turns for a millisecond of CPU time. */
-async function speedOf(turns: () => number, spanMs: number): Promise<number> {
-  const from = process.cpuUsage();
-  const before = turns();
-  await pause(spanMs);
-  const { user, system } = process.cpuUsage(from);
-  return (turns() - before) / ((user + system) / 1000);
-}
 
 const KINDS = ["still", "moved"] as const;
 

@@ -31,6 +31,8 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   speed: { oneCore: true },
   start: { oneCore: false },
   sweep: { oneCore: true },
+  tracking: { oneCore: false },
+  increments: { oneCore: false },
   prepare: { oneCore: false },
   handover: { oneCore: false },
   "handover-calls": { oneCore: false },
