@@ -40,6 +40,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   "tier-up": { oneCore: false },
   asyncify: { oneCore: true },
   alternatives: { oneCore: false },
+  guests: { oneCore: false },
   events: { oneCore: false },
   scale: { oneCore: true },
 };
