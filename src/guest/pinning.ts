@@ -121,6 +121,8 @@ export class Pinning {
    * says whether it is one of those that are counted.
    */
   waiting<T>(sleep: () => T | typeof WANTED, pins: boolean): T {
+    // It waits once more instead of being left. Who asked must hear that, or waits for it as long as the guest stands still.
+    if (this.#leaving) this.#stay();
     const pinned = this.#words[OFF_PINNED >> 2]!;
     // Nothing but the frame of the service that waits, and that one the signal takes off.
     const onlyService = pins && pinned === 1 && this.#outside === 0;

@@ -7,7 +7,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Fleet, type HandoverError, prepare } from "../../dist/index.js";
 import { assemble } from "../support/assemble.ts";
-import { CLERK, codeOf, FULL, module, reached, services, share, sleep } from "../support/guests.ts";
+import { asking, CLERK, codeOf, FULL, module, reached, services, share, sleep } from "../support/guests.ts";
 import { Random } from "../support/random.ts";
 
 const clerk = prepare(assemble(CLERK)!, { capture: true });
@@ -232,5 +232,18 @@ handover(
     assert.is(exit.kind === "failed" && exit.error.code, "SP_GUEST_TRAP");
   },
 );
+
+handover("a service that waits again instead of being left keeps its guest, which goes on", async ({ fleet }) => {
+  const obstinate = asking(`
+    const untilMs = host.clock.monotonicMs() + 400;
+    while (host.clock.monotonicMs() < untilMs) try { host.wait({ untilMs }); } catch {}
+    return n;`);
+  await using guest = await fleet.boot(await clerk, { name: "obstinate", services: obstinate });
+  const answer = guest.call("ask", [7]);
+  await reached(guest, "waiting");
+  await guest.handover();
+  assert.is(await answer, 7);
+  assert.is(await guest.call("ask", [8]), 8);
+});
 
 handover.run();
