@@ -104,7 +104,7 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
     return freezing(guest, { name: size.name, sync: true, timed: "freeze", random });
   });
   const measured = await measureRounds(candidates, {
-    rounds: full ? 60 : 5,
+    rounds: full ? 40 : 5,
     iterations: full ? 50 : 15,
     warmups: full ? 200 : 20,
     random,

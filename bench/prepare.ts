@@ -45,7 +45,7 @@ function once(task: OnceTask): Once {
 }
 
 async function ask({ full, progress }: Run): Promise<Answer> {
-  const runs = full ? 7 : 1;
+  const runs = full ? 4 : 1;
   const results = new Map<string, Once[]>();
   const key = (module: string, as: string): string => `${module}: ${as}`;
   // Interleaved, like everything else.

@@ -18,8 +18,9 @@ import { reportPage } from "./report/page.ts";
 import { type Answered, type Report, readReport, type Unanswered, writeReport } from "./report/report.ts";
 import { summaryOf } from "./report/summary.ts";
 import { ask } from "./support/asking.ts";
+import { chaptersOf } from "./support/chapters.ts";
 import { Progress } from "./support/progress.ts";
-import { CHAPTERS, type Question } from "./support/question.ts";
+import { CHAPTERS } from "./support/question.ts";
 
 /** In the order in which they are asked, and whether one core is enough for the process. */
 const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
@@ -82,7 +83,7 @@ function parse() {
 }
 
 /** Names of the questions that are to be asked. */
-async function selected(only: readonly string[]): Promise<string[]> {
+function selected(only: readonly string[]): string[] {
   const all = Object.keys(QUESTIONS);
   if (only.length === 0) return all;
   for (const word of only) {
@@ -91,12 +92,8 @@ async function selected(only: readonly string[]): Promise<string[]> {
     }
   }
   const wanted = new Set(only.filter((word) => Object.hasOwn(QUESTIONS, word)));
-  if (wanted.size < only.length) {
-    // Only the questions themselves know their chapters. One that cannot even be loaded here is in none.
-    for (const name of all) {
-      const found = (await import(`./${name}.ts`).catch(() => undefined)) as { question: Question } | undefined;
-      if (found !== undefined && only.includes(found.question.chapter)) wanted.add(name);
-    }
+  if (only.some((word) => Object.hasOwn(CHAPTERS, word))) {
+    for (const [name, chapter] of Object.entries(chaptersOf(all))) if (only.includes(chapter)) wanted.add(name);
   }
   return all.filter((name) => wanted.has(name));
 }
@@ -148,7 +145,7 @@ if (old !== undefined && old.circumstances.size !== (full ? "full" : "smoke")) {
   );
 }
 const seed = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
-const names = await selected(options.only);
+const names = selected(options.only);
 const everything = names.length === Object.keys(QUESTIONS).length;
 
 const found = circumstances({ full, seed });

@@ -10,6 +10,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { writeReport } from "../../bench/report/report.ts";
 import { ask } from "../../bench/support/asking.ts";
+import { chaptersOf } from "../../bench/support/chapters.ts";
 import { reportOf } from "../support/report.ts";
 
 const RUN = fileURLToPath(new URL("../../bench/run.ts", import.meta.url));
@@ -100,6 +101,11 @@ runner("hears why a question has no answer, whichever way it fails", async () =>
     assert.ok("reason" in outcome, name);
     assert.match(outcome.reason, reason);
   }
+});
+
+runner("knows the chapters of questions that can be loaded", () => {
+  const names = ["answers", "nowhere", "ends"].map((name) => `../test/support/questions/${name}`);
+  assert.equal(Object.values(chaptersOf(["sweep", ...names])), ["dirty", "growth", "growth"]);
 });
 
 runner("gets an answer with its chapter and title", async () => {
