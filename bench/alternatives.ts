@@ -1,5 +1,5 @@
 /**
- * What would one do instead?
+ * How long does each way keep a program still?
  *
  * A program computes, something under it is to be replaced, and it shall go on as if nothing had been. Each way to that end is a file in
  * bench/alternatives/ whose head says how it is done and timed; each is measured in a process of its own, one after the other on the same
@@ -15,7 +15,7 @@
  */
 
 import { fork } from "node:child_process";
-import type { Cost, Outcome, Pause } from "./alternatives/way.ts";
+import { type Cost, KERNEL_MIB, kernelName, MACHINE_MIB, type Outcome, type Pause } from "./alternatives/way.ts";
 import { median, noiseOf, quantile } from "./support/quantiles.ts";
 import type { Answer, Cell, Figure, Plot, Question, Run, Table } from "./support/question.ts";
 import type { FromWay } from "./support/way-once.ts";
@@ -98,7 +98,7 @@ const COLUMNS: Table["columns"] = [
   { key: "p99", title: "p99, ms", digits: 3 },
   { key: "samples", title: "samples" },
   { key: "kib", title: "moved, KiB" },
-  { key: "against", title: "ours / this", digits: 4 },
+  { key: "against", title: "ours / this", digits: 5 },
 ];
 
 function figureOf({ way, guest, samplesMs, counterpart }: Pause, own: Own): Figure[] {
@@ -108,18 +108,44 @@ function figureOf({ way, guest, samplesMs, counterpart }: Pause, own: Own): Figu
   return [{ name, value: p50 / median(samplesMs), unit: "x", against: way, noise }];
 }
 
-function plotOf(pauses: readonly Pause[]): Plot {
-  const points = (q: number) =>
-    pauses.map(({ way, guest, samplesMs }) => [`${way} (${guest})`, quantile(samplesMs, q)] as const);
+/** How much memory is behind it, MiB, of pauses whose guests differ in nothing else. */
+function mibOf({ guest, counterpart }: Pause): number | undefined {
+  return KERNEL_MIB.full.find((mib) => kernelName(mib) === (counterpart?.guest ?? guest));
+}
+
+/** All ways side by side, ours first: the interpreters, and of all that differ in memory those of one size. */
+function sideBySide(ours: readonly Pause[], others: readonly Pause[], mib: number): Plot {
+  const points = (pauses: readonly Pause[]) =>
+    pauses
+      .filter((pause) => (mibOf(pause) ?? mib) === mib)
+      .map(({ way, guest, samplesMs }) => [`${way} (${guest})`, median(samplesMs)] as const)
+      .sort(([, a], [, b]) => a - b);
   return {
-    title: "How long a program stands still, by each way",
+    title: "How long a program stands still, by each way, p50",
     kind: "bars",
     x: { title: "way (guest)" },
     y: { title: "pause, ms", logarithmic: true },
     series: [
-      { name: "p50", points: points(0.5) },
-      { name: "p99", points: points(0.99) },
+      { name: "ours", points: points(ours) },
+      { name: "others", points: points(others) },
     ],
+  };
+}
+
+/** Ways that move memory, and ours. */
+function byMemory(ours: readonly Pause[], others: readonly Pause[]): Plot {
+  const series = new Map<string, (readonly [number, number])[]>();
+  for (const pause of [...ours, ...others.filter(({ bytes }) => bytes > 0)]) {
+    const mib = mibOf(pause);
+    if (mib === undefined) continue;
+    series.set(pause.way, [...(series.get(pause.way) ?? []), [mib, median(pause.samplesMs)]]);
+  }
+  return {
+    title: "Pause by the size of memory, p50",
+    kind: "lines",
+    x: { title: "memory, MiB", logarithmic: true },
+    y: { title: "pause, ms", logarithmic: true },
+    series: [...series].map(([name, points]) => ({ name, points })),
   };
 }
 
@@ -171,9 +197,16 @@ async function ask(run: Run): Promise<Answer> {
       ...costTables(costs),
     ],
     figures: pauses.flatMap((pause) => figureOf(pause, own)),
-    plots: [plotOf([...first.pauses, ...pauses])],
+    plots: [
+      sideBySide(first.pauses, pauses, run.full ? MACHINE_MIB.full.at(-1)! : MACHINE_MIB.smoke.at(-1)!),
+      byMemory(first.pauses, pauses),
+    ],
     notes: outcomes.flatMap(({ notes }) => notes),
   };
 }
 
-export const question: Question = { chapter: "alternatives", title: "What would one do instead?", ask };
+export const question: Question = {
+  chapter: "alternatives",
+  title: "How long does each way keep a program still?",
+  ask,
+};

@@ -160,7 +160,7 @@ export const way: Way = {
           ...(withoutVdso === undefined
             ? []
             : [
-                "CRIU does not know the vDSO of this kernel; it and the process run without one, as if the kernel had been started so.",
+                `CRIU: \`criu check\` says "${reason(check.stderr)}". So it and the process run without a vDSO, as if the kernel had been started so.`,
               ]),
         ],
       };

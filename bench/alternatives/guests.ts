@@ -3,7 +3,7 @@
 import { prepareSync } from "../../dist/index.js";
 import { assemble } from "../../test/support/assemble.ts";
 import { cpythonLoop, imageOf, quickJsLoop, type Subject } from "../programs/guests.ts";
-import { quickJs } from "../programs/quickjs.ts";
+import { quickJs, TABLE } from "../programs/quickjs.ts";
 import { KERNEL_MIB, kernelName } from "./way.ts";
 
 const PAGES_PER_MIB = 16;
@@ -35,21 +35,13 @@ const kernel = (mib: number): Subject => ({
   },
 });
 
-/** What the idle QuickJS has in its memory. */
-export const QUICKJS_TABLE = `
-  const table = new Map();
-  for (let i = 0; i < 2000; i++) {
-    const key = "k" + (i * 7919) % 1009;
-    table.set(key, (table.get(key) ?? 0) + key.split("").length);
-  }`;
-
 const quickJsIdle: Subject = {
   name: "QuickJS, idle",
   busy: false,
   boot: async (fleet) => {
     const services = new URL("../../demo/quickjs.services.js", import.meta.url);
     const guest = await fleet.boot(imageOf(quickJs.bytes), { name: quickJsIdle.name, services });
-    await guest.call("evaluate", [QUICKJS_TABLE]);
+    await guest.call("evaluate", [TABLE]);
     return { guest, turns: undefined };
   },
 };

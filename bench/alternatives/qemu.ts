@@ -179,7 +179,7 @@ export const way: Way = {
     const notes = [
       "QEMU: seen from outside, by a thread that reads the machine's memory. Its saved state outlives the process; any program runs in it as it is.",
     ];
-    for (const accelerator of ["kvm", "tcg"] as const) {
+    for (const accelerator of run.full ? (["tcg", "kvm"] as const) : (["tcg"] as const)) {
       for (const mib of run.full ? MACHINE_MIB.full : MACHINE_MIB.smoke) {
         await using machine = new Machine(mib, accelerator);
         try {

@@ -10,7 +10,7 @@
 
 import { readFileSync } from "node:fs";
 import { QuickJS, type Snapshot } from "quickjs-wasi";
-import { QUICKJS_TABLE } from "./guests.ts";
+import { TABLE } from "../programs/quickjs.ts";
 import { HANDOVER, type Pause, QUICKJS_IDLE, type Way } from "./way.ts";
 
 const COUNTS = { full: { warmups: 20, trips: 200 }, smoke: { warmups: 2, trips: 10 } };
@@ -26,7 +26,7 @@ async function measure(
   const samplesMs: number[] = [];
   let bytes = 0;
   let engine = await QuickJS.create({ wasm: module });
-  engine.evalCode(QUICKJS_TABLE).dispose();
+  engine.evalCode(TABLE).dispose();
   for (let i = -warmups; i < trips; i++) {
     const from = performance.now();
     const snapshot = pass(engine.snapshot());

@@ -14,7 +14,7 @@ import { FREEZE, HANDOVER, type Pause, type Way } from "./way.ts";
 
 const COUNTS = {
   full: { warmUpMs: 1500, warmups: 50, freezes: 1000, firstHandovers: 20, handovers: 60 },
-  smoke: { warmUpMs: 200, warmups: 5, freezes: 30, firstHandovers: 2, handovers: 5 },
+  smoke: { warmUpMs: 100, warmups: 5, freezes: 20, firstHandovers: 1, handovers: 3 },
 };
 
 /** Between two handovers, ms: the new Worker has warmed up, and the next standby is not in the way. */

@@ -143,6 +143,14 @@ export const LONG = `
   const down = (n, i) => (n === 0 ? (i * 7919) % 1009 : down(n - 1, i) + n);
   for (let i = 0, sum = 0; ; i++) sum = (sum + down(12, i)) % 1000003;`;
 
+/** Leaves a table in the memory of an engine that is looked at between two calls. */
+export const TABLE = `
+  const table = new Map();
+  for (let i = 0; i < 2000; i++) {
+    const key = "k" + (i * 7919) % 1009;
+    table.set(key, (table.get(key) ?? 0) + key.split("").length);
+  }`;
+
 /** What Asyncify keeps of the stack lies here, and is as large as this. */
 const STACK_BYTES = 1 << 20;
 
