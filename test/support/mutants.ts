@@ -462,7 +462,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...of(
     "src/guest/stack.ts",
-    ["guest/handover-waits"],
+    ["guest/handover-files"],
     [
       [
         "stack: globals do not come along",
