@@ -101,10 +101,10 @@ const COLUMNS: Table["columns"] = [
   { key: "against", title: "ours / this", digits: 5 },
 ];
 
-function figureOf({ way, guest, samplesMs, counterpart }: Pause, own: Own): Figure[] {
+function figureOf({ way, samplesMs, counterpart }: Pause, own: Own): Figure[] {
   if (counterpart === undefined) return [];
   const { p50, noise } = own.of(counterpart);
-  const name = `${counterpart.way} of ${counterpart.guest} against ${way} of ${guest}, p50`;
+  const name = `${counterpart.way} against ${way}, ${counterpart.guest}, p50`;
   return [{ name, value: p50 / median(samplesMs), unit: "x", against: way, noise }];
 }
 

@@ -5,26 +5,26 @@
  * QuickJS asks its host every so often whether it should be interrupted: that is where it can be unwound, and nowhere else. The same
  * scripts run in the unprepared module, in one prepared with capture, which can be unwound at every loop, and in the one by Asyncify, all
  * interleaved, as in bench/speed.ts. Building is timed in a process of its own, which is given up on after a while: CPython is tried, too.
- *
- * The trip is what a pause with the stack off the thread takes at the least: out of the interpreter and back into it at one interruption,
- * by the thread's own clock. What it compares with on our side is the handover in place, in bench/handover.ts, which also crosses threads.
+ * Beside it stands preparing, in this process and for the first time. What a trip out of the stack and back takes is in
+ * bench/alternatives/asyncify.ts.
  *
  * It would change with: how many calls of a program may reach an import (nearly all do in an interpreter), and binaryen's optimiser.
  */
 
+import type { Image } from "../dist/index.js";
 import { prepareSync } from "../dist/prepare/prepare.js";
 import { cpython } from "./programs/cpython.ts";
-import { interruptible, quickJs } from "./programs/quickjs.ts";
+import type { Program } from "./programs/program.ts";
+import { quickJs } from "./programs/quickjs.ts";
 import { asyncified, type Built } from "./support/asyncified.ts";
-import { geometricMean, median, noiseOf, quantile } from "./support/quantiles.ts";
-import type { Answer, Cell, Question, Run } from "./support/question.ts";
+import { geometricMean, noiseOf } from "./support/quantiles.ts";
+import type { Answer, Cell, Figure, Question, Run } from "./support/question.ts";
 import { ratio } from "./support/rounds.ts";
 import { codeBytes, plainVariant, type Variant } from "./support/variants.ts";
 import { measureWork, type NamedInstance } from "./support/works.ts";
 
 /** How long building may take, s. */
 const BUILD_S_MAX = { QuickJS: 240, CPython: 60 };
-const TRIPS = { full: 2000, smoke: 50 };
 
 const UNPREPARED = "unprepared";
 const AGAIN = "unprepared, again";
@@ -32,19 +32,47 @@ const CAPTURE = "polls and capture";
 const ASYNCIFY = "Asyncify";
 
 const buildRow = (name: string, { seconds, failed }: Built): Record<string, Cell> => ({
-  name,
+  name: `${name}, ${ASYNCIFY}`,
   seconds,
   result: failed ?? (seconds === undefined ? "built before" : "built"),
 });
+
+interface PreparedModule {
+  readonly image: Image;
+  readonly seconds: number;
+  readonly row: Record<string, Cell>;
+}
+
+function prepared({ name, bytes }: Program): PreparedModule {
+  const from = performance.now();
+  const image = prepareSync(bytes);
+  const seconds = (performance.now() - from) / 1000;
+  return { image, seconds, row: { name: `${name}, prepared`, seconds, result: "built" } };
+}
+
+const against = (what: string, value: number, noise?: number): Figure[] => [
+  {
+    name: `${what} of QuickJS, ours against Asyncify's`,
+    value,
+    unit: "x",
+    against: `${ASYNCIFY}: ${what}`,
+    ...(noise && { noise }),
+  },
+];
 
 async function ask({ full, random, progress }: Run): Promise<Answer> {
   progress("building QuickJS with Asyncify");
   const built = asyncified(quickJs.bytes, { secondsMax: BUILD_S_MAX.QuickJS, fresh: full });
   if (built.bytes === undefined) throw new Error(`QuickJS could not be built: ${built.failed}`);
-  progress("building CPython with Asyncify");
-  const large = full ? asyncified(cpython.bytes, { secondsMax: BUILD_S_MAX.CPython, fresh: true }) : undefined;
+  const own = prepared(quickJs);
+  const builds = [buildRow("QuickJS", built), own.row];
+  if (full) {
+    progress("building CPython with Asyncify");
+    const large = asyncified(cpython.bytes, { secondsMax: BUILD_S_MAX.CPython, fresh: true });
+    builds.push(buildRow("CPython", large), prepared(cpython).row);
+  }
 
-  const image = prepareSync(quickJs.bytes);
+  const { image } = own;
   const { importModule, importName, minimumPages, maximumPages } = image.info.memory;
   const captured = image.moduleBytes();
   const variants: Variant[] = [
@@ -67,8 +95,6 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
     for (const { name } of variants) ratios.get(name)!.push(ratio(measured.get(name)!, measured.get(UNPREPARED)!));
   }
   for (const { instance } of instances) await instance.close();
-  progress("trips out of the stack and back");
-  const trips = interruptible(variants[3]!, full ? TRIPS.full : TRIPS.smoke);
 
   const mean = (name: string): number => geometricMean(ratios.get(name)!);
   const noise = noiseOf(mean(AGAIN));
@@ -90,13 +116,13 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
         })),
       },
       {
-        title: "Building with Asyncify, in a process of its own",
+        title: "Building with Asyncify, and preparing",
         columns: [
           { key: "name", title: "module" },
-          { key: "seconds", title: "s", digits: 1 },
+          { key: "seconds", title: "s", digits: 2 },
           { key: "result", title: "result" },
         ],
-        rows: [buildRow("QuickJS", built), ...(large === undefined ? [] : [buildRow("CPython", large)])],
+        rows: builds,
       },
     ],
     plots: [
@@ -112,10 +138,11 @@ async function ask({ full, random, progress }: Run): Promise<Answer> {
       },
     ],
     figures: [
-      { name: "running speed of QuickJS with Asyncify", value: mean(ASYNCIFY), unit: "x", noise },
-      { name: "running speed of QuickJS with capture", value: mean(CAPTURE), unit: "x", noise },
-      { name: "out of the stack and back with Asyncify, p50", value: median(trips), unit: "ms" },
-      { name: "out of the stack and back with Asyncify, p99", value: quantile(trips, 0.99), unit: "ms" },
+      { name: "running time of QuickJS with Asyncify", value: mean(ASYNCIFY), unit: "x", noise },
+      { name: "running time of QuickJS with capture", value: mean(CAPTURE), unit: "x", noise },
+      ...against("running time", mean(CAPTURE) / mean(ASYNCIFY), noise),
+      ...against("code size", variants[2]!.codeBytes / variants[3]!.codeBytes),
+      ...(built.seconds === undefined ? [] : against("time to build", own.seconds / built.seconds)),
     ],
     notes: ["Asyncify unwinds at calls of imports alone, so a loop that calls none runs to its end."],
   };

@@ -29,8 +29,11 @@ function compiled(name: string, folder: string): string {
   return program;
 }
 
+/** Programs for administrators are not on everybody's path. */
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+
 const works = (program: string, ...options: string[]): boolean =>
-  spawnSync(program, options, { stdio: "ignore" }).status === 0;
+  spawnSync(program, options, { stdio: "ignore", env }).status === 0;
 
 /** What CRIU says of its failure, without time stamp and place. */
 function reason(log: string): string {
@@ -65,7 +68,7 @@ class Dumped implements AsyncDisposable {
   #criu(action: string, ...options: string[]): ChildProcess {
     const [program, ...own] = this.#command;
     const log = ["--log-file", `${action}.log`, "-v2"];
-    return spawn(program!, [...own, action, "--images-dir", this.images, ...log, ...options], { stdio: "ignore" });
+    return spawn(program!, [...own, action, "--images-dir", this.images, ...log, ...options], { stdio: "ignore", env });
   }
 
   #reason(action: string): string {
@@ -148,7 +151,7 @@ export const way: Way = {
     if (!works("cc", "--version")) throw new Missing("there is no C compiler (npm run bench:install)");
     const folder = mkdtempSync(join(tmpdir(), "stillpoint-"));
     try {
-      const check = spawnSync("criu", ["check"], { encoding: "utf8" });
+      const check = spawnSync("criu", ["check"], { encoding: "utf8", env });
       const withoutVdso = check.status === 0 ? undefined : compiled("without-vdso", folder);
       const pauses: Pause[] = [];
       for (const mib of run.full ? MACHINE_MIB.full : MACHINE_MIB.smoke)

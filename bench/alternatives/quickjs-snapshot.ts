@@ -57,7 +57,7 @@ export const way: Way = {
     return {
       pauses: [
         await measure("quickjs-wasi: snapshot, restore", { ...counts, pass: (snapshot) => snapshot }),
-        await measure("the same through bytes", { ...counts, pass: asBytes }),
+        await measure("quickjs-wasi: snapshot, stored as bytes, restore", { ...counts, pass: asBytes }),
       ],
       notes: [
         "quickjs-wasi: its snapshot outlives the process, needs no preparation, and may be restored many times; it holds no stack.",
