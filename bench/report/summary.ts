@@ -110,7 +110,7 @@ function alternativesOf(reports: readonly Report[], figures: readonly (readonly 
     };
   });
   return {
-    title: "Our pause over that of other ways to the same end; below 1 ours is better",
+    title: "Ours over that of other ways to the same end; below 1 ours is better",
     columns: [{ key: "name", title: "other way" }, ...columnsOf(reports, "ours over theirs, best … worst")],
     rows,
   };
