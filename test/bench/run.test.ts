@@ -53,10 +53,15 @@ runner("refuses what it does not know with a sentence and exit code 2", async ()
   }
 });
 
-runner("helps, and names its questions and chapters", async () => {
+runner("helps, and names its questions, of which each has a line in bench/README.md", async () => {
   const { status, stdout } = await run("--help");
   assert.is(status, 0);
   for (const word of ["--only", "--compare", "memory-size", "alternatives"]) assert.match(stdout, word);
+  const questions = /^Questions: (.*)$/m.exec(stdout)![1]!.split(", ");
+  const explained = readFileSync(new URL("../../bench/README.md", import.meta.url), "utf8").matchAll(
+    /^\| `([\w-]+)` \|/gm,
+  );
+  assert.equal([...explained].map(([, name]) => name).sort(), questions.sort());
 });
 
 runner("compares two reports that are there, and none of different sizes; makes the text of one anew", async () => {
