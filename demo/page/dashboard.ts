@@ -136,17 +136,21 @@ hear({
   },
 });
 
+/** The histogram is drawn no more often than this, ms: what it shows is sorted each time. */
+const COUNT_MS = 200;
 /** Where motion is not wanted, pictures change no more often than this, ms. */
 const CALM_MS = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let drawnMs = 0;
+let countedMs = 0;
 function frame(nowMs: number): void {
   requestAnimationFrame(frame);
   if (calm.matches && nowMs - drawnMs < CALM_MS) return;
   drawnMs = nowMs;
   timeline?.update();
-  if (!changed) return;
+  if (!changed || nowMs - countedMs < COUNT_MS) return;
   changed = false;
+  countedMs = nowMs;
   histogram.update();
   histogram.showFigures(at("figures"));
 }

@@ -91,7 +91,7 @@ export class Histogram {
   /** p50, p99 and the longest. */
   figures(): readonly (readonly [name: string, text: string])[] {
     const sorted = this.#pauses.sorted();
-    const of = (share: number): string => duration(quantile(sorted, share) ?? 0);
+    const of = (share: number): string => (sorted.length === 0 ? "–" : duration(quantile(sorted, share)!));
     return [
       ["pauses", `${this.#pauses.count}`],
       ["p50", of(0.5)],

@@ -18,6 +18,8 @@ const STORM_APART_MS = 4;
 /** Written pages are asked for, and references measured, this often, ms. */
 const LOOK_MS = 500;
 const MEASURE_MS = 10_000;
+/** The histogram is drawn no more often than this, ms: what it shows is sorted each time. */
+const COUNT_MS = 200;
 /** Where motion is not wanted, pictures change no more often than this, ms. */
 const CALM_MS = 1000;
 
@@ -52,6 +54,7 @@ class Page {
   #storming = false;
   #wave: Wave | undefined;
   #changed = true;
+  #countedMs = 0;
 
   constructor(painters: Painters) {
     this.#painters = painters;
@@ -82,18 +85,19 @@ class Page {
       requestAnimationFrame(frame);
       if (calm.matches && nowMs - shownMs < CALM_MS) return;
       shownMs = nowMs;
-      this.#show();
+      this.#show(nowMs);
     };
     requestAnimationFrame(frame);
   }
 
   // ---- what is shown ----
 
-  #show(): void {
+  #show(nowMs: number): void {
     for (const { name } of this.#cards.update()) this.#pauses.painted(name);
     this.#timeline.update();
-    if (this.#changed) {
+    if (this.#changed && nowMs - this.#countedMs > COUNT_MS) {
       this.#changed = false;
+      this.#countedMs = nowMs;
       this.#histogram.update();
       this.#histogram.showFigures(at("figures"));
     }

@@ -18,6 +18,8 @@ export class PageMap {
   readonly #context: CanvasRenderingContext2D;
   #states = new Uint8Array(0);
   #at = 0;
+  /** One for as long as the map has this size: a new one for each frame would be much for the collector. */
+  #image = new ImageData(1, 1);
 
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
@@ -40,18 +42,19 @@ export class PageMap {
   /** Samples for a moment and paints. Gives how many pages are in each state. */
   update(memory: WebAssembly.Memory): { pages: number; dirty: number; filled: number } {
     // Growth replaces the buffer, so it is asked for each time.
-    const words = new BigUint64Array(memory.buffer);
+    // Words of 32 bits: reading larger ones would make an object of each.
+    const words = new Uint32Array(memory.buffer);
     const pages = memory.buffer.byteLength / PAGE_BYTES;
     if (pages !== this.#states.length) this.#grow(pages);
     const until = performance.now() + SAMPLE_MS;
-    const step = PAGE_BYTES / 8;
+    const step = PAGE_BYTES / 4;
     for (let looked = 0; looked < pages && (looked % 16 !== 0 || performance.now() < until); looked++) {
       const page = this.#at;
       this.#at = (page + 1) % pages;
       if (this.#states[page] === DIRTY) continue;
       let state = EMPTY;
       for (let word = page * step; word < (page + 1) * step; word++) {
-        if (words[word] === 0n) continue;
+        if (words[word] === 0) continue;
         state = FILLED;
         break;
       }
@@ -68,20 +71,20 @@ export class PageMap {
     const side = Math.ceil(Math.sqrt(pages));
     this.#canvas.width = side;
     this.#canvas.height = Math.ceil(pages / side);
+    this.#image = this.#context.createImageData(this.#canvas.width, this.#canvas.height);
   }
 
   #paint(): { pages: number; dirty: number; filled: number } {
     const style = getComputedStyle(document.documentElement);
     const colours = ["--raised", "--filled", "--blackout"].map((name) => this.#pixel(style.getPropertyValue(name)));
-    const image = this.#context.createImageData(this.#canvas.width, this.#canvas.height);
-    const pixels = new Uint32Array(image.data.buffer);
+    const pixels = new Uint32Array(this.#image.data.buffer);
     const counts = [0, 0, 0];
     for (let page = 0; page < this.#states.length; page++) {
       const state = this.#states[page]!;
       pixels[page] = colours[state]!;
       counts[state]!++;
     }
-    this.#context.putImageData(image, 0, 0);
+    this.#context.putImageData(this.#image, 0, 0);
     return { pages: this.#states.length, dirty: counts[DIRTY]!, filled: counts[FILLED]! };
   }
 
