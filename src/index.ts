@@ -14,6 +14,7 @@ export {
 } from "./errors.ts";
 export type { CallOptions } from "./guest/calls.ts";
 export { type Capabilities, capabilities, type MissingCapability } from "./guest/capabilities.ts";
+export type { DirectoryHandle } from "./guest/directory-handles.ts";
 export type { Eligibility, SuspendableFunctions } from "./guest/eligibility.ts";
 export type { FreezeOptions } from "./guest/freezing.ts";
 export type { Guest } from "./guest/guest.ts";

@@ -62,6 +62,7 @@ function wasiHost({ platform, data, core, waiting, notices }: HostSide): WasiHos
     files: platform.files,
     descriptors: new Descriptors(data.ledger),
     preopens: data.preopens,
+    readOnly: data.readOnly,
     notices: data.notices?.files === true ? notices : undefined,
   };
 }

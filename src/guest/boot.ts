@@ -10,6 +10,7 @@ import type { Makers } from "../resume/makers.ts";
 import { NOTICE_DIRECTORY } from "../wasi/notice-files.ts";
 import { loadAssets } from "./assets.ts";
 import { CALL_QUEUE_MAX } from "./calls.ts";
+import { readDirectories } from "./directory-handles.ts";
 import { Freezing } from "./freezing.ts";
 import { groundOf, twinOf } from "./ground.ts";
 import { Guest } from "./guest.ts";
@@ -122,8 +123,9 @@ export async function bootGuest(
     );
   }
   signal?.throwIfAborted();
-  const [assets, image] = await Promise.all([
+  const [assets, found, image] = await Promise.all([
     loadAssets(platform),
+    readDirectories(options.preopens ?? {}),
     imageFor(given, { track: options.track, plainPolls, signal }),
   ]);
   if (options.tierUp === true) mustCapture(image, name);
@@ -148,7 +150,7 @@ export async function bootGuest(
     zeros: image.info.imports.map(zeroOf),
     args: options.args ?? [],
     env: options.env ?? {},
-    preopens: options.preopens ?? {},
+    ...found,
     notices: noticesFor(image, options, notices),
     stdout: modeOf(stdout),
     stderr: modeOf(stderr),

@@ -40,6 +40,8 @@ export interface HostData {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly preopens: Readonly<Record<string, Preopen>>;
+  /** Those of them in which the guest can change nothing. */
+  readonly readOnly: readonly string[];
   /** What is announced for the guest: for programs that import it, and as files for a guest that takes part in a set. */
   readonly notices: { readonly board: BoardMemory; readonly files: boolean } | undefined;
   readonly stdout: OutputMode;

@@ -2,6 +2,7 @@
 
 import { StillpointError } from "../errors.ts";
 import type { Preopen } from "../wasi/host.ts";
+import type { DirectoryHandle } from "./directory-handles.ts";
 import type { OutputOption, StdinOption } from "./streams.ts";
 
 export interface BootOptions {
@@ -15,8 +16,11 @@ export interface BootOptions {
   readonly services?: URL;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Directories, by the path under which the guest sees them: a path of the system, or files in memory. */
-  readonly preopens?: Readonly<Record<string, Preopen>>;
+  /**
+   * Directories, by the path under which the guest sees them: a path of the system, files in memory, or, in a browser, a
+   * FileSystemDirectoryHandle, whose contents are read before the guest boots and cannot be changed by it.
+   */
+  readonly preopens?: Readonly<Record<string, Preopen | DirectoryHandle>>;
   /** Limit of guest memory, bytes; `memory.grow` beyond it answers -1. Default: what the module itself declares. */
   readonly memoryBytesMax?: number;
   /** Calls that may wait, at most. Default 1024. */

@@ -72,6 +72,8 @@ export interface WasiHost {
   readonly descriptors: { opened(osDescriptor: number): void; closed(osDescriptor: number): void };
   /** Guest path to what is there, in the order in which the guest sees them as descriptors 3, 4, … */
   readonly preopens: Readonly<Record<string, Preopen>>;
+  /** Those of them in which the guest can change nothing; none unless told. */
+  readonly readOnly?: readonly string[];
   /** What is announced for the guest, for one that finds it as files. They come after the preopens. */
   readonly notices: Notices | undefined;
 }

@@ -55,6 +55,24 @@ export const RIGHTS_SPECIAL: number = RIGHTS_STREAM | FD_DATASYNC | FD_SYNC | FD
 export const RIGHTS_DIRECTORY: number =
   RIGHTS_ALL & ~(FD_READ | FD_WRITE | FD_SEEK | FD_TELL | FD_ALLOCATE | FD_FILESTAT_SET_SIZE);
 
+/** All that changes something, be it bytes, names or times; a link from elsewhere would be a way around. */
+export const RIGHTS_CHANGE: number =
+  FD_WRITE |
+  FD_ALLOCATE |
+  FD_FILESTAT_SET_SIZE |
+  FD_FILESTAT_SET_TIMES |
+  PATH_CREATE_DIRECTORY |
+  PATH_CREATE_FILE |
+  PATH_LINK_SOURCE |
+  PATH_LINK_TARGET |
+  PATH_RENAME_SOURCE |
+  PATH_RENAME_TARGET |
+  PATH_FILESTAT_SET_SIZE |
+  PATH_FILESTAT_SET_TIMES |
+  PATH_SYMLINK |
+  PATH_REMOVE_DIRECTORY |
+  PATH_UNLINK_FILE;
+
 export const FDFLAGS_APPEND = 1;
 export const FDFLAGS_DSYNC = 2;
 export const FDFLAGS_NONBLOCK = 4;

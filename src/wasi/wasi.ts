@@ -22,7 +22,7 @@ import { errnoOf } from "./errno.ts";
 import type { Handle } from "./files.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { Preopen, WasiHost, WasiState } from "./host.ts";
-import { RIGHTS_ALL, RIGHTS_DIRECTORY, RIGHTS_STREAM } from "./layout.ts";
+import { RIGHTS_ALL, RIGHTS_CHANGE, RIGHTS_DIRECTORY, RIGHTS_STREAM } from "./layout.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { NOTICE_DIRECTORY, NoticeFiles } from "./notice-files.ts";
 import { pathCalls } from "./path-calls.ts";
@@ -90,7 +90,8 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     } else {
       handle = memoryFiles.plant(preopen);
     }
-    return foundOpen(guestPath, volume, handle);
+    const withheld = host.readOnly?.includes(guestPath) === true ? RIGHTS_CHANGE : 0;
+    return foundOpen(guestPath, volume, handle, withheld);
   }
 
   /** Opened here and never handed out or used: what a standby has to give back. */
@@ -174,11 +175,11 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
   };
 }
 
-/** A directory that the guest finds open, under this name. */
-function foundOpen(guestPath: string, volume: VolumeName, handle: Handle): DirectoryDescriptor {
+/** A directory that the guest finds open, under this name; with all rights but those that are withheld, and whatever is opened in it. */
+function foundOpen(guestPath: string, volume: VolumeName, handle: Handle, withheld = 0): DirectoryDescriptor {
   return {
     ...{ kind: "directory", volume, handle, preopen: guestPath, listing: undefined },
-    ...{ rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_ALL, flags: 0 },
+    ...{ rights: RIGHTS_DIRECTORY & ~withheld, inheriting: RIGHTS_ALL & ~withheld, flags: 0 },
   };
 }
 

@@ -3,6 +3,7 @@
 import { runInPages } from "../support/pages.ts";
 
 runInPages("chromium", {
-  always: ["guest/storm", "guest/calls", "guest/pinning"],
-  full: ["guest/dirty", "guest/clock", "guest/waits", "guest/streams", "guest/handover-storm"],
+  always: ["guest/storm", "guest/calls"],
+  full: ["guest/pinning", "guest/dirty", "guest/clock", "guest/waits", "guest/streams", "guest/handover-storm"],
+  own: ["directories"],
 });

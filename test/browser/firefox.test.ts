@@ -3,6 +3,7 @@
 import { runInPages } from "../support/pages.ts";
 
 runInPages("firefox", {
-  always: ["guest/waits", "guest/storm"],
-  full: ["guest/dirty", "guest/calls", "guest/pinning", "guest/handover-storm"],
+  always: ["guest/storm", "guest/waits"],
+  full: ["guest/calls", "guest/pinning", "guest/dirty", "guest/clock", "guest/streams", "guest/handover-storm"],
+  own: ["directories"],
 });

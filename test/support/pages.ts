@@ -34,12 +34,16 @@ ${JSON.stringify({
 </script>
 <script type="module" src="/test/browser/page/run.ts"></script>`;
 
-/** A suite of one test for each file. */
-export function runInPages(browser: BrowserName, files: { always: readonly string[]; full: readonly string[] }): void {
+/** A suite of one test for each file; `own` are files that only a page can run, of test/browser/page/. */
+export function runInPages(
+  browser: BrowserName,
+  files: { always: readonly string[]; full: readonly string[]; own: readonly string[] },
+): void {
   const pages = suite(browser);
   pages.before(() => void provideBrowser(browser));
-  for (const file of [...files.always, ...(FULL ? files.full : [])]) {
-    pages(`a page passes ${file}`, async () => {
+  const shared = [...files.always, ...(FULL ? files.full : [])].map((file) => `${file}.test`);
+  for (const file of [...shared, ...files.own.map((name) => `browser/page/${name}`)]) {
+    pages(`a page passes ${file.replace(".test", "")}`, async () => {
       const done = Promise.withResolvers<string>();
       await using site = await openSite({
         answers: {
@@ -52,7 +56,7 @@ export function runInPages(browser: BrowserName, files: { always: readonly strin
           },
         },
       });
-      const query = new URLSearchParams({ file: `/test/${file}.test.ts`, seed: `${SEED}`, ...(FULL && { full: "1" }) });
+      const query = new URLSearchParams({ file: `/test/${file}.ts`, seed: `${SEED}`, ...(FULL && { full: "1" }) });
       using _page = openPage(browser, new URL(`page.html?${query}`, site.url));
       const timer = setTimeout(() => done.resolve("ran out of time"), FILE_MS_MAX);
       const output = stripVTControlCharacters(await done.promise);
@@ -62,7 +66,8 @@ export function runInPages(browser: BrowserName, files: { always: readonly strin
       assert.is(count("Passed"), count("Total"), output);
       assert.is(count("Skipped"), 0, output);
       assert.not.match(output, /nobody (handled|caught)/);
-      for (const [, figure] of output.matchAll(/^# (.*)$/gm)) console.log(`# ${browser}, ${file}: ${figure}`);
+      for (const [, figure] of output.matchAll(/^# (.*)$/gm))
+        console.log(`# ${browser}, ${file.replace(".test", "")}: ${figure}`);
     });
   }
   pages.run();
