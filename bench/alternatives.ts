@@ -7,11 +7,12 @@
  * table. The programs are the same wherever a way can take them; a machine or a process that counts stands in for them elsewhere, beside
  * our kernel with as much memory.
  *
- * The last column has our pause over theirs, of the same memory and with the same outcome for the program: where a way lets the
- * program go on in another host, our handover, otherwise our freeze and resume. Above 1 the other way is faster.
+ * The last column has our pause over theirs, of as much memory: where a way has the program go on elsewhere or takes its stack off the
+ * thread our handover, otherwise our freeze and resume. Above 1 the other way is faster.
  *
  * It would change with: how much memory a program has (copies), how long it has run (replay), how often it calls its host (Asyncify, JSPI),
- * and what else a machine has in it (v86, QEMU). What a way costs while nothing pauses is in the second table; most cost nothing there.
+ * and what else a machine has in it (v86, QEMU). What JSPI costs while nothing pauses is in the second table; for ours and Asyncify that is
+ * asked in bench/speed.ts and bench/asyncify.ts, and the others cost a program nothing, or all that a machine around it does.
  */
 
 import { fork } from "node:child_process";

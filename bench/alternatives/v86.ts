@@ -19,7 +19,7 @@ import type { Run } from "../support/question.ts";
 import { bootable, COUNT_AT, MEMORY_FROM, PAGE_BYTES } from "./machine.ts";
 import { FREEZE, HANDOVER, kernelName, MACHINE_MIB, Missing, machineName, type Pause, type Way } from "./way.ts";
 
-const COUNTS = { full: { warmups: 3, stops: 200, saves: 15 }, smoke: { warmups: 1, stops: 5, saves: 2 } };
+const COUNTS = { full: { warmups: 2, stops: 200, saves: 7 }, smoke: { warmups: 1, stops: 5, saves: 2 } };
 
 const MIB = 2 ** 20;
 const FLOPPY_BYTES = 1440 * 1024;
