@@ -62,33 +62,28 @@ const PLAIN = "plain";
 const AGAIN = "plain, again";
 const SUSPENDABLE = "suspendable";
 
-/** Evaluates one of the scripts over and over. */
-function candidate(name: string, work: string): Candidate {
+/** Evaluates one of the scripts over and over. All candidates have to come to the same. */
+function candidate(name: string, work: string, results: Set<number>): Candidate {
   const suspendable = name === SUSPENDABLE;
   const never = (): number => 0;
   const guest = bootQuickJs(plainVariant(name, quickJs.bytes), {
     env: { host_interrupt: suspendable ? new Suspending!(never) : never },
   });
-  const file = place(guest, "work.js");
+  const [file, definition, call] = ["work.js", `${SCRIPTS[work]}; 0`, `${work}()`].map((text) => place(guest, text));
+  guest.qjs_free_value(guest.qjs_eval(definition!.ptr, definition!.bytes, file!.ptr, 0));
+  guest.qjs_set_interrupt_handler(1);
   // An interrupt may only suspend what was called through promising().
   const evaluate = suspendable ? promising!(guest.qjs_eval) : guest.qjs_eval;
-  const run = async (source: string): Promise<number> => {
-    const { ptr, bytes } = place(guest, source);
-    const from = threadCpuMs();
-    const value = await evaluate(ptr, bytes, file.ptr, 0);
-    const took = threadCpuMs() - from;
-    if (guest.qjs_is_exception(value) !== 0) throw new Error(`${name}: ${work} has thrown`);
-    guest.qjs_free_value(value);
-    return took;
-  };
-  let defined: Promise<number> | undefined;
   return {
     name,
     measure: async () => {
-      defined ??= run(`${SCRIPTS[work]}; 0`);
-      await defined;
-      guest.qjs_set_interrupt_handler(1);
-      return run(`${work}()`);
+      const from = threadCpuMs();
+      const value = await evaluate(call!.ptr, call!.bytes, file!.ptr, 0);
+      const took = threadCpuMs() - from;
+      if (guest.qjs_is_exception(value) !== 0) throw new Error(`${name}: ${work} has thrown`);
+      if (results.add(guest.qjs_get_float64(value)).size > 1) throw new Error(`${name}: ${work} answers unlike others`);
+      guest.qjs_free_value(value);
+      return took;
     },
   };
 }
@@ -96,7 +91,8 @@ function candidate(name: string, work: string): Candidate {
 async function cost({ rounds, warmups }: { rounds: number; warmups: number }, random: Random): Promise<Cost> {
   const ratios = { [SUSPENDABLE]: [] as number[], [AGAIN]: [] as number[] };
   for (const work of Object.keys(SCRIPTS)) {
-    const candidates = [PLAIN, AGAIN, SUSPENDABLE].map((name) => candidate(name, work));
+    const results = new Set<number>();
+    const candidates = [PLAIN, AGAIN, SUSPENDABLE].map((name) => candidate(name, work, results));
     const measured = await measureRounds(candidates, { rounds, iterations: 1, warmups, random });
     for (const [name, own] of Object.entries(ratios)) own.push(ratio(measured.get(name)!, measured.get(PLAIN)!));
   }
