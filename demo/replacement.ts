@@ -97,6 +97,7 @@ function stepTable(steps: readonly Step[]): string {
     row("  continuations written", (report) => report.synthesisMs),
     row("  continuations compiled", (report) => report.compileMs),
     row("  restore", (report) => report.restoreMs),
+    row("looked at beforehand", (report) => report.glimpsesMs),
     row("frames on the stack", (report) => report.frames, count),
     row("continuations not known yet", (report) => report.cacheMisses, count),
     row(

@@ -21,39 +21,53 @@ const GLIMPSES = 6;
 const FORESEE_MS = 1000;
 const FORESEE_SHARE = 0.25;
 
-/** Has continuations made of a program that has none yet, for where its guest is seen. */
-export async function foresee(side: RecallSide & { readonly next: ContinuationMaker }, budget: Budget): Promise<void> {
+interface Glimpse {
+  readonly places: readonly CodePlace[];
+  readonly blackoutMs: number;
+}
+
+const NOTHING: Glimpse = { places: [], blackoutMs: 0 };
+
+/** Has continuations made of a program that has none yet, for where its guest is seen. Answers for how long that kept it, ms. */
+export async function foresee(
+  side: RecallSide & { readonly next: ContinuationMaker },
+  budget: Budget,
+): Promise<number> {
   const { maker, next } = side;
   await next.warm();
-  if (maker.modules.length > 0) return;
+  let keptMs = 0;
+  if (maker.modules.length > 0) return keptMs;
   const until = performance.now() + Math.min(FORESEE_MS, FORESEE_SHARE * budget.leftMs());
   const seen = new Set<string>();
   for (let i = 0; i < GLIMPSES; i++) {
-    for (const place of budget.over ? [] : await glimpse(side)) {
+    const { places, blackoutMs } = budget.over ? NOTHING : await glimpse(side);
+    keptMs += blackoutMs;
+    for (const place of places) {
       const key = `${place.functionIndex}:${place.offset}`;
       if (seen.has(key)) continue;
-      if (budget.over || performance.now() >= until) return;
+      if (budget.over || performance.now() >= until) return keptMs;
       seen.add(key);
       await next.foresee(place);
     }
   }
+  return keptMs;
 }
 
 /**
  * Where the guest is, the innermost frame first; nothing of a guest that does not run. Only of one that has never gone on from
  * continuations, whose frames are those of other modules. It stands still for that like for any freeze.
  */
-async function glimpse({ host, freezing, words }: RecallSide): Promise<readonly CodePlace[]> {
-  if (freezing.state !== RUNNING) return [];
+async function glimpse({ host, freezing, words }: RecallSide): Promise<Glimpse> {
+  if (freezing.state !== RUNNING) return NOTHING;
   const seen = host.next("glimpsed");
   Atomics.store(words, OFF_GLIMPSE >> 2, 1);
   try {
     await freezing.freeze({ budgetMs: GLIMPSE_MS });
-    await freezing.resume();
-    return (await Promise.race([seen, pause(GLIMPSE_MS)]))?.places ?? [];
+    const { blackoutMs } = await freezing.resume();
+    return { places: (await Promise.race([seen, pause(GLIMPSE_MS)]))?.places ?? [], blackoutMs };
   } catch {
     // It has ended, or cannot be frozen just now: whoever wants more of it than a guess finds that out.
-    return [];
+    return NOTHING;
   } finally {
     Atomics.store(words, OFF_GLIMPSE >> 2, 0);
   }

@@ -75,7 +75,10 @@ export async function handOver(
   const report = emptyReport(side.guest);
   let off: OffThread | undefined;
   const standby = side.startStandby();
-  const held = foresee(side, budget).then(() => next.hold(SETTLE_MS));
+  const held = foresee(side, budget).then((keptMs) => {
+    report.glimpsesMs = keptMs;
+    return next.hold(SETTLE_MS);
+  });
   try {
     await budget.within(ready(side, standby, held), "the new host was not ready");
     const moved = await moveIdle(side, standby, budget);
@@ -193,5 +196,6 @@ function emptyReport(guest: string): Growing<HandoverReport> {
     stateBytes: 0,
     guestBytesCopied: 0,
     cacheMisses: 0,
+    glimpsesMs: 0,
   };
 }

@@ -52,6 +52,8 @@ export interface HandoverReport {
   readonly guestBytesCopied: number;
   /** Continuations that had to be made. */
   readonly cacheMisses: number;
+  /** For how long the guest stood still beforehand, several times for a moment, to be looked at; no part of the blackout. */
+  readonly glimpsesMs: number;
 }
 
 /** A guest was taken off its thread and put back, so that its frames go on in better code. */

@@ -50,7 +50,8 @@ glimpse("where a guest is seen while it runs is known when it is handed over", a
   const sum = guest.call<bigint>("top");
   sum.catch(() => undefined);
   await innermost(guest);
-  const { frames, cacheMisses } = await guest.handover();
+  const { frames, cacheMisses, glimpsesMs } = await guest.handover();
+  assert.ok(glimpsesMs > 0, "it stood still for that");
   // One for each level, and the innermost; top() has nothing left to do.
   assert.is(frames, LEVELS + 1);
   // The poll lies in code that is not the program's own.
@@ -65,7 +66,8 @@ glimpse("of one that stood still meanwhile everything is made when it leaves its
   sum.catch(() => undefined);
   await innermost(guest);
   await guest.freeze();
-  const { frames, cacheMisses } = await guest.handover();
+  const { frames, cacheMisses, glimpsesMs } = await guest.handover();
+  assert.is(glimpsesMs, 0);
   assert.is(cacheMisses, frames);
   await guest.resume();
   Atomics.store(new Int32Array(guest.memory.buffer), 0, 1);
