@@ -41,7 +41,9 @@ const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 const CONNECTIONS_MAX = 256;
 const HEADER_BYTES_MAX = 8192;
-const REQUEST_MS = 10_000;
+/** For a request to arrive, from the beginning of its connection. */
+const REQUEST_MS = 3000;
+const LOOK_MS = 1000;
 
 const TOKEN_LENGTH_MIN = 16;
 
@@ -128,7 +130,12 @@ export async function dashboardServer({ host, token, feed, api, log }: Dashboard
   };
 
   const server = createServer(
-    { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS },
+    {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: REQUEST_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: LOOK_MS,
+    },
     (request, response) => {
       response.on("error", () => undefined);
       answer(request, response).catch((error) => refuse(request, response, error, log));
