@@ -27,10 +27,10 @@ export function measureWork(
     };
   });
   return measureRounds(candidates, {
-    rounds: full ? 21 : 3,
+    rounds: full ? 15 : 3,
     iterations: 1,
     // Long enough for the optimising tier.
-    warmups: full ? 40 : 5,
+    warmups: full ? 30 : 5,
     random,
     progress: (text) => progress(`${work}: ${text}`),
   });
