@@ -84,7 +84,7 @@ async function askOf(
       loaded(trip(floor[BUSY]!), load),
     ],
     {
-      rounds: run.full ? 30 : 4,
+      rounds: run.full ? 20 : 4,
       iterations: run.full ? 50 : 10,
       warmups: run.full ? 100 : 10,
       random,

@@ -22,7 +22,7 @@ import type { Answer, Cell, Question, Run } from "./support/question.ts";
 
 const HANDOVERS = { full: 1000, smoke: 12 };
 /** Of a span without a handover, ms. */
-const ALONE_MS = { full: 3000, smoke: 300 };
+const ALONE_MS = { full: 2000, smoke: 300 };
 const GUESTS = 4;
 const CALLERS = 2;
 /** Longest time between two handovers of a guest, ms. */
