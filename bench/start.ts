@@ -31,9 +31,9 @@ import type { Started, StartTask } from "./support/start-once.ts";
 
 const PROGRAMS: readonly Program[] = [quickJs, ...(sqlite === undefined ? [] : [sqlite]), cpython];
 const PROGRAM_COUNT = { full: PROGRAMS.length, smoke: 1 };
-const ROUNDS = { full: 3, smoke: 1 };
+const ROUNDS = { full: 2, smoke: 1 };
 /** Started in one process. */
-const COUNT = { full: 5, smoke: 3 };
+const COUNT = { full: 4, smoke: 3 };
 const MIB = 2 ** 20;
 
 const FLOOR = "unprepared";
