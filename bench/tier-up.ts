@@ -25,7 +25,7 @@ import { marked } from "./support/variants.ts";
 /** A measurement lasts so long, ms, after a program has run for the time that it takes an engine to compile it. */
 const MEASURE_MS = 200;
 const WARM_MS = { full: 2500, smoke: 1800 };
-const ROUNDS = { full: 9, smoke: 2 };
+const ROUNDS = { full: 5, smoke: 2 };
 const HANDOVERS = 10;
 /** Of the unprepared module's time, at most: where optimised code is much faster than baseline code, which is not everywhere. */
 const BARS: Readonly<Record<string, number>> = { matrices: 0.5 };
