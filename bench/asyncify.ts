@@ -6,7 +6,7 @@
  * scripts run in the unprepared module, in one prepared with capture, which can be unwound at every loop, and in the one by Asyncify, all
  * interleaved, as in bench/speed.ts. Building is timed in a process of its own, which is given up on after a while: CPython is tried, too.
  * Beside it stands preparing, in this process and for the first time. What a trip out of the stack and back takes is in
- * bench/alternatives/asyncify.ts.
+ * bench/ways/asyncify.ts.
  *
  * It would change with: how many calls of a program may reach an import (nearly all do in an interpreter), and binaryen's optimiser.
  */

@@ -40,7 +40,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   "handover-speed": { oneCore: false },
   "tier-up": { oneCore: false },
   asyncify: { oneCore: true },
-  alternatives: { oneCore: false },
+  ways: { oneCore: false },
   guests: { oneCore: false },
   events: { oneCore: false },
   scale: { oneCore: true },

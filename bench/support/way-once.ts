@@ -1,7 +1,7 @@
-/** Entry of the process in which one way of bench/alternatives/ is measured: `way-once.ts NAME`. Who asked hears of everything by IPC. */
+/** Entry of the process in which one way of bench/ways/ is measured: `way-once.ts NAME`. Who asked hears of everything by IPC. */
 
 import { Random, SEED } from "../../test/support/random.ts";
-import { Missing, type Outcome, type Way } from "../alternatives/way.ts";
+import { Missing, type Outcome, type Way } from "../ways/way.ts";
 
 export type FromWay =
   | { readonly type: "progress"; readonly text: string }
@@ -17,7 +17,7 @@ function tell(message: FromWay): Promise<unknown> {
 process.on("disconnect", () => process.exit(1));
 
 const name = process.argv[2]!;
-const { way } = (await import(new URL(`../alternatives/${name}.ts`, import.meta.url).href)) as { way: Way };
+const { way } = (await import(new URL(`../ways/${name}.ts`, import.meta.url).href)) as { way: Way };
 try {
   const outcome = await way.measure({
     full: process.env.SP_BENCH === "full",

@@ -1,5 +1,5 @@
 /*
- * What bench/alternatives/criu.ts dumps and restores: counter FILE MIB [without-vdso]
+ * What bench/ways/criu.ts dumps and restores: counter FILE MIB [without-vdso]
  *
  * It counts in memory of its own, with a word in each page as our kernels have, and shows its count in a file that it shares. With the third
  * argument it gives up the pages of the kernel's vDSO, which it does not use: see without-vdso.c.

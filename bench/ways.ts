@@ -2,7 +2,7 @@
  * How long does each way keep a program still?
  *
  * A program computes, something under it is to be replaced, and it shall go on as if nothing had been. Each way to that end is a file in
- * bench/alternatives/ whose head says how it is done and timed; each is measured in a process of its own, one after the other on the same
+ * bench/ways/ whose head says how it is done and timed; each is measured in a process of its own, one after the other on the same
  * machine, and ours before and after all of them: its two medians are the A/A rows. A way that needs what is not here says so in the
  * table. The programs are the same wherever a way can take them; a machine or a process that counts stands in for them elsewhere, beside
  * our kernel with as much memory.
@@ -16,13 +16,13 @@
  */
 
 import { fork } from "node:child_process";
-import { type Cost, KERNEL_MIB, kernelName, MACHINE_MIB, type Outcome, type Pause } from "./alternatives/way.ts";
 import { median, noiseOf, quantile } from "./support/quantiles.ts";
 import type { Answer, Cell, Figure, Plot, Question, Run, Table } from "./support/question.ts";
 import type { FromWay } from "./support/way-once.ts";
+import { type Cost, KERNEL_MIB, kernelName, MACHINE_MIB, type Outcome, type Pause } from "./ways/way.ts";
 
 const OURS = "stillpoint";
-/** Files of bench/alternatives/, in the order of the table. */
+/** Files of bench/ways/, in the order of the table. */
 const OTHERS: readonly string[] = ["copy", "asyncify", "jspi", "replay", "quickjs-snapshot", "v86", "qemu", "criu"];
 
 /** Ends what hangs. */

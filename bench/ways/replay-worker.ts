@@ -1,4 +1,4 @@
-/** Does pieces of work for bench/alternatives/replay.ts. */
+/** Does pieces of work for bench/ways/replay.ts. */
 
 import { workerData } from "node:worker_threads";
 import { cpython } from "../programs/cpython.ts";

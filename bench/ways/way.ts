@@ -1,6 +1,6 @@
 /**
  * What one could do to let a program stand still and go on: a way, each in a file of this folder, asked in a process of its own by
- * bench/alternatives.ts. A way does as its own documentation says, warmed up, and on the same guests as the others where it can take them.
+ * bench/ways.ts. A way does as its own documentation says, warmed up, and on the same guests as the others where it can take them.
  */
 
 import type { Run } from "../support/question.ts";
