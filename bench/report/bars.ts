@@ -29,14 +29,17 @@ export const BARS: readonly Bar[] = [
     name: "running time against the unprepared module, real programs, with capture",
     figure: "polls and capture, real programs",
   },
-  { name: "the same with marks", figure: "polls, capture and marks, real programs" },
+  {
+    name: "running time against the unprepared module, real programs, with capture and marks",
+    figure: "polls, capture and marks, real programs",
+  },
   { name: "running speed after ten handovers against before", figure: "speed after ten handovers against before" },
   {
     name: "a once-called hot loop with `tierUp`, time against the unprepared module",
     figure: "time with tierUp against the unprepared module, matrices",
   },
   { name: "preparing a module of 26 MB", figure: "prepare of 26 MB, wall" },
-  { name: "its peak memory", figure: "prepare of 26 MB, peak memory of the process" },
+  { name: "peak memory of preparing a module of 26 MB", figure: "prepare of 26 MB, peak memory of the process" },
   { name: "dirty sweep of a 4 GiB map with 1 % dirty, p50", figure: "dirty sweep of a 4 GiB map with 1 % dirty, p50" },
   {
     name: "lost or doubled calls over 1 000 handovers under load",
