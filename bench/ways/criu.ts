@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Run } from "../support/question.ts";
 import { Watch } from "../support/watch.ts";
-import { HANDOVER, kernelName, MACHINE_MIB, Missing, type Pause, type Way } from "./way.ts";
+import { HANDOVER, isBehind, kernelName, MACHINE_MIB, Missing, type Pause, type Way } from "./way.ts";
 
 const COUNTS = { full: { warmups: 1, dumps: 10 }, smoke: { warmups: 1, dumps: 2 } };
 const PAGE_BYTES = 4096;
@@ -130,7 +130,7 @@ async function measure(folder: string, mib: number, withoutVdso: string | undefi
       await dumped.restore(() => watch.count !== stopped);
     });
     if (i >= 0) samplesMs.push(ms);
-    if (watch.count < before) throw new Error("the process has lost what it had counted");
+    if (isBehind(watch.count, before)) throw new Error("the process has lost what it had counted");
     bytes = dumped.imageBytes;
   }
   return {

@@ -48,6 +48,9 @@ export interface Cost {
   readonly again: number;
 }
 
+/** Whether a count modulo 2^32 is one that was there before: what counts goes around within seconds. */
+export const isBehind = (count: number, before: number): boolean => ((count - before) | 0) < 0;
+
 /** What a way needs is not here, or does not work here. */
 export class Missing extends Error {
   override readonly name: string = "Missing";
