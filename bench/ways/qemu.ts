@@ -23,7 +23,7 @@ import { Watch } from "../support/watch.ts";
 import { bootable, COUNT_AT, MEMORY_FROM, PAGE_BYTES } from "./machine.ts";
 import { FREEZE, isBehind, kernelName, MACHINE_MIB, Missing, machineName, type Pause, type Way } from "./way.ts";
 
-const COUNTS = { full: { warmups: 2, stops: 100, saves: 8 }, smoke: { warmups: 1, stops: 5, saves: 2 } };
+const COUNTS = { full: { warmups: 2, stops: 100, saves: 6 }, smoke: { warmups: 1, stops: 5, saves: 2 } };
 
 const MIB = 2 ** 20;
 const PROGRAM = "qemu-system-x86_64";

@@ -29,7 +29,7 @@ import {
   type Way,
 } from "./way.ts";
 
-const COUNTS = { full: { warmups: 2, stops: 200, saves: 7 }, smoke: { warmups: 1, stops: 5, saves: 2 } };
+const COUNTS = { full: { warmups: 2, stops: 200, saves: 5 }, smoke: { warmups: 1, stops: 5, saves: 2 } };
 
 const MIB = 2 ** 20;
 const FLOPPY_BYTES = 1440 * 1024;
