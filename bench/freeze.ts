@@ -110,7 +110,7 @@ async function measureSubject(
   ];
   const measured = await measureRounds([...floors, own], {
     // Nothing is to be told of a guest that waits but that it costs a compare-and-swap.
-    rounds: run.full ? (subject.busy ? 30 : 10) : 5,
+    rounds: run.full ? (subject.busy ? 25 : 10) : 5,
     iterations: run.full ? 50 : 15,
     warmups: run.full ? 100 : 20,
     random: run.random,

@@ -27,7 +27,7 @@ import type { Answer, Cell, Question, Run } from "./support/question.ts";
 
 const STAGES = { full: [1, 3, 10, 30, 100, 300, 1000], smoke: [1, 3, 10] };
 /** Booting ends here, ms. */
-const BOOT_MS_MAX = 25_000;
+const BOOT_MS_MAX = 15_000;
 const FLOOR_COUNT = { full: 10, smoke: 3 };
 /** Freezes of one, and of all, at each stage. */
 const ONE = { full: 200, smoke: 10 };

@@ -21,10 +21,10 @@ import { speedOf } from "./support/turns.ts";
 
 const SUBJECTS: readonly Subject[] = [quickJsLoop, ...(sqliteQuery === undefined ? [] : [sqliteQuery]), cpythonLoop];
 const SUBJECT_COUNT = { full: SUBJECTS.length, smoke: 1 };
-const ROUNDS = { full: 8, smoke: 2 };
+const ROUNDS = { full: 6, smoke: 2 };
 const SPAN_MS = { full: 200, smoke: 60 };
 /** Until code is optimised, ms. */
-const WARM_UP_MS = { full: 1000, smoke: 200 };
+const WARM_UP_MS = { full: 600, smoke: 200 };
 
 const NONE = "none";
 const AGAIN = "none, again";
