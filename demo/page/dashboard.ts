@@ -136,6 +136,8 @@ hear({
   },
 });
 
+/** Plots are drawn no more often than this, ms. */
+const PLOT_MS = 50;
 /** The histogram is drawn no more often than this, ms: what it shows is sorted each time. */
 const COUNT_MS = 200;
 /** Where motion is not wanted, pictures change no more often than this, ms. */
@@ -145,7 +147,7 @@ let drawnMs = 0;
 let countedMs = 0;
 function frame(nowMs: number): void {
   requestAnimationFrame(frame);
-  if (calm.matches && nowMs - drawnMs < CALM_MS) return;
+  if (nowMs - drawnMs < (calm.matches ? CALM_MS : PLOT_MS)) return;
   drawnMs = nowMs;
   timeline?.update();
   if (!changed || nowMs - countedMs < COUNT_MS) return;

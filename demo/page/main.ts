@@ -18,6 +18,8 @@ const STORM_APART_MS = 4;
 /** Written pages are asked for, and references measured, this often, ms. */
 const LOOK_MS = 500;
 const MEASURE_MS = 10_000;
+/** Plots are drawn no more often than this, ms: where no graphics processor does it, that is most of what the page's thread has to do. */
+const PLOT_MS = 50;
 /** The histogram is drawn no more often than this, ms: what it shows is sorted each time. */
 const COUNT_MS = 200;
 /** Where motion is not wanted, pictures change no more often than this, ms. */
@@ -54,6 +56,7 @@ class Page {
   #storming = false;
   #wave: Wave | undefined;
   #changed = true;
+  #plottedMs = 0;
   #countedMs = 0;
 
   constructor(painters: Painters) {
@@ -94,15 +97,16 @@ class Page {
 
   #show(nowMs: number): void {
     for (const { name } of this.#cards.update()) this.#pauses.painted(name);
+    if (nowMs - this.#plottedMs < PLOT_MS) return;
+    this.#plottedMs = nowMs;
     this.#timeline.update();
-    if (this.#changed && nowMs - this.#countedMs > COUNT_MS) {
-      this.#changed = false;
-      this.#countedMs = nowMs;
-      this.#histogram.update();
-      this.#histogram.showFigures(at("figures"));
-    }
     const { pages, dirty, filled } = this.#map.update(this.#chosen.guest.memory);
     at("pages-text").textContent = `${pages} pages: ${dirty} written, ${filled} others not zero`;
+    if (!this.#changed || nowMs - this.#countedMs < COUNT_MS) return;
+    this.#changed = false;
+    this.#countedMs = nowMs;
+    this.#histogram.update();
+    this.#histogram.showFigures(at("figures"));
   }
 
   #showDocument(): void {
