@@ -25,7 +25,7 @@ import { FREEZE, type Pause, type Way } from "./way.ts";
 const LOOK_EVERY = 4099;
 
 /** What can be had for so many bytes: samples and time are bounded both. */
-const BUDGET = { full: { copies: 30, files: 10, bytes: 3 * 2 ** 30 }, smoke: { copies: 3, files: 2, bytes: 2 ** 28 } };
+const BUDGET = { full: { copies: 20, files: 5, bytes: 2 ** 30 }, smoke: { copies: 3, files: 2, bytes: 2 ** 28 } };
 
 async function memoryOf(subject: Subject): Promise<WebAssembly.Memory> {
   await using fleet = await Fleet.open();

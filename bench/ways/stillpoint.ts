@@ -13,7 +13,7 @@ import { subjects } from "./guests.ts";
 import { FREEZE, HANDOVER, type Pause, type Way } from "./way.ts";
 
 const COUNTS = {
-  full: { warmUpMs: 1500, warmups: 50, freezes: 1000, firstHandovers: 20, handovers: 60 },
+  full: { warmUpMs: 1000, warmups: 50, freezes: 500, firstHandovers: 10, handovers: 40 },
   smoke: { warmUpMs: 100, warmups: 5, freezes: 20, firstHandovers: 1, handovers: 3 },
 };
 
