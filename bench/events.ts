@@ -56,7 +56,7 @@ async function requests({ full, random, progress }: Run): Promise<ReadonlyMap<st
       candidate(AGAIN, bare, PATH),
     ]);
     const measured = await measureRounds(candidates, {
-      rounds: full ? 30 : 5,
+      rounds: full ? 15 : 5,
       iterations: full ? 5 : 3,
       warmups: full ? 10 : 5,
       random,

@@ -119,9 +119,9 @@ function row(name: string, measured: ReadonlyMap<string, Measured>): Record<stri
 async function ask({ full, random, progress }: Run): Promise<Answer> {
   const all = [floor, ...SHAPES.flatMap(candidates)];
   const measured = await measureRounds(all, {
-    rounds: full ? 15 : 3,
-    iterations: full ? 5 : 2,
-    warmups: full ? 5 : 1,
+    rounds: full ? 11 : 3,
+    iterations: full ? 3 : 2,
+    warmups: full ? 2 : 1,
     random,
     progress,
   });
