@@ -16,11 +16,14 @@ const LATE_MS_MAX = 20_000;
 const clerk = prepare(assemble(CLERK)!, { capture: true });
 const python = prepare(pythonWasm(), { capture: true });
 
-/** Hands over until `work` is done; what it gave, how often, and how long it took. */
-async function moving<T>(guest: Guest, work: Promise<T>): Promise<{ value: T; handovers: number; tookMs: number }> {
+/** Begins some work and hands over until it is done; what it gave, how often, and how long it took. */
+async function moving<T>(
+  guest: Guest,
+  begin: () => Promise<T>,
+): Promise<{ value: T; handovers: number; tookMs: number }> {
   const from = performance.now();
   let tookMs: number | undefined;
-  const done = work.finally(() => {
+  const done = begin().finally(() => {
     tookMs = performance.now() - from;
   });
   let handovers = 0;
@@ -63,8 +66,10 @@ waits("a program's sleep", async ({ fleet }) => {
   await guest.handover();
   const output = textOf(guest.stdout);
   const writer = writable.getWriter();
-  await writer.write(new TextEncoder().encode("\n"));
-  const done = await moving(guest, output);
+  const done = await moving(guest, async () => {
+    await writer.write(new TextEncoder().encode("\n"));
+    return output;
+  });
   judge("sleep", done);
   assert.ok(Number(done.value) * 1000 >= WAIT_MS, `slept ${done.value} s`);
 });
@@ -82,7 +87,7 @@ for (const [what, inside] of [
   waits(what, async ({ fleet }) => {
     await using guest = await fleet.boot(await clerk, { name: "served", services: asking(`${inside} return n;`) });
     await guest.handover();
-    const done = await moving(guest, guest.call("ask", [WAIT_MS]));
+    const done = await moving(guest, () => guest.call("ask", [WAIT_MS]));
     assert.is(done.value, WAIT_MS);
     judge(what, done);
   });
