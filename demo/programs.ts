@@ -87,9 +87,9 @@ def tree(depth, salt):
     return hashlib.sha256(b"".join(tree(depth - 1, bytes([i])) for i in range(3)) + salt).digest()
 
 state = b""
-for turn in range(200):
+for turn in range(600):
     state = tree(6, state[:4])
-    if turn % 10 == 9:
+    if turn % 30 == 29:
         print(turn + 1, state.hex()[:32], flush=True)
 `;
 
