@@ -20,7 +20,9 @@ function foresee(image: Image, cache: ContinuationCache, { functionIndex, offset
   if (original === undefined || body === undefined) return;
   try {
     cache.complete([{ functionIndex, site: original - body.start }]);
-  } catch {}
+  } catch {
+    // Only a guess has failed. A real place that cannot be gone on from is refused when the guest has been captured there.
+  }
 }
 
 function answer(image: Image, cache: ContinuationCache, task: MakerTask): MakerAnswer {

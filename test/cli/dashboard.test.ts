@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { seriousFaults } from "../support/accessibility.ts";
 import { provideBrowser } from "../support/browsers.ts";
 import { fleetDirectory, Served } from "../support/served.ts";
 
@@ -176,16 +177,8 @@ dashboard("the accessibility checker finds nothing serious, and nothing is too w
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
       // The page's own rules forbid scripts of others; the checker comes by another way.
-      const found = await page.evaluate(axe()).then(() =>
-        page.evaluate(async () => {
-          const { axe } = globalThis as unknown as {
-            axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-          };
-          return (await axe.run()).violations
-            .filter(({ impact }) => impact === "serious" || impact === "critical")
-            .map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-        }),
-      );
+      await page.evaluate(axe());
+      const found = await seriousFaults(page);
       assert.equal(found, [], `${colorScheme}, ${width}`);
       const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(wider <= 0, `nothing is wider than ${width} points, ${wider}`);

@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { seriousFaults } from "../support/accessibility.ts";
 import { provideBrowser } from "../support/browsers.ts";
 import { openSite, type Site } from "../support/site.ts";
 
@@ -213,14 +214,7 @@ demo("the accessibility checker finds nothing serious, wide or narrow, light or 
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
       await page.addScriptTag({ path: axe });
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-        };
-        return (await axe.run()).violations
-          .filter(({ impact }) => impact === "serious" || impact === "critical")
-          .map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-      });
+      const found = await seriousFaults(page);
       assert.equal(found, [], `${colorScheme}, ${width}`);
       const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(wider <= 0, `nothing is wider than ${width} points, ${wider}`);
