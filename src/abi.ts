@@ -1,6 +1,6 @@
 /**
  * Host copy of the ledger's layout. assembly/ledger.ts is the page that explains it; test/assembly/ledger.test.ts compares
- * every name here with the core's exports. Imports nothing.
+ * every name here with what the core's debug build exports. Imports nothing.
  */
 
 export const ABI_MAGIC = 0x4c505331;
