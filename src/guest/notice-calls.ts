@@ -11,7 +11,8 @@
  */
 
 import { IMPORT_EVENTS_APPROVE, IMPORT_EVENTS_READ } from "../abi.ts";
-import { errnoOf, Fault } from "../wasi/errno.ts";
+import { EFBIG } from "../wasi/errno.ts";
+import { Fault } from "../wasi/fault.ts";
 import { GuestMemory } from "../wasi/guest-memory.ts";
 import type { Notices } from "../wasi/notice-files.ts";
 import { RequestReader } from "../wasi/start-requests.ts";
@@ -30,9 +31,8 @@ export function noticeCalls(
       try {
         return call(ptr, bytes >>> 0);
       } catch (error) {
-        const errno = errnoOf(error);
-        if (errno === undefined) throw error;
-        return -errno;
+        if (!(error instanceof Fault)) throw error;
+        return -error.errno;
       }
     };
 
@@ -44,7 +44,7 @@ export function noticeCalls(
       return bytes.length;
     }),
     [IMPORT_EVENTS_APPROVE]: guarded((ptr, bytes) => {
-      if (bytes > REQUEST_BYTES_MAX) throw new Fault("EFBIG");
+      if (bytes > REQUEST_BYTES_MAX) throw new Fault(EFBIG);
       const requests = new RequestReader();
       const ids = [...requests.take(memory.span(ptr, bytes)), ...requests.end()];
       if (ids.length > 0) notices.approve(ids);

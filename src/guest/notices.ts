@@ -12,7 +12,8 @@
  *   i64  2, 3   published         owner   wall clock, ns
  */
 
-import { Fault } from "../wasi/errno.ts";
+import { EFBIG } from "../wasi/errno.ts";
+import { Fault } from "../wasi/fault.ts";
 import type { Notice, Notices } from "../wasi/notice-files.ts";
 
 /** Address space of a place; what is not used costs nothing. Some twenty events of ten thousand guests. */
@@ -67,7 +68,7 @@ export class NoticeBoard {
       copy.set(new Uint8Array(this.memory.places[place]!).subarray(0, copy.length));
       // Pairs with publish(). Not a plain load: what was read above must have been read before this.
       if (Atomics.compareExchange(this.#words, 0, edition, edition) !== edition) continue;
-      if (bytes < 0) throw new Fault("EFBIG");
+      if (bytes < 0) throw new Fault(EFBIG);
       return { bytes: copy, publishedNs };
     }
   }

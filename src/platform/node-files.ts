@@ -39,7 +39,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Fault } from "../wasi/errno.ts";
+import * as errno from "../wasi/errno.ts";
+import { Fault } from "../wasi/fault.ts";
 import {
   BLOCK_DEVICE,
   CHARACTER_DEVICE,
@@ -68,6 +69,9 @@ const O_NOFOLLOW: number = constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK: number = constants.O_NONBLOCK ?? 0;
 const O_NOCTTY: number = constants.O_NOCTTY ?? 0;
 const O_SYNC: number = constants.O_SYNC ?? 0;
+
+/** By the name that the system's errors have. */
+const NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(errno));
 
 /** As much as Linux moves in one call. */
 const TRANSFER_BYTES_MAX = 0x7fff_f000;
@@ -119,39 +123,48 @@ export class NodeFiles implements HostFiles {
 
   #path({ dir, name }: Entry): string {
     if (typeof dir === "number") return `/proc/self/fd/${dir}/${name}`;
-    if (process.platform === "win32" && /[\\:]/.test(name)) throw new Fault("EINVAL");
+    if (process.platform === "win32" && /[\\:]/.test(name)) throw new Fault(errno.EINVAL);
     return join(this.#real(dir), name);
   }
 
   /** A directory's path, once it is known that it leads through no link. */
   #real(dir: string): string {
-    if (realpathSync.native(dir) !== dir) throw new Fault("ENOTCAPABLE");
+    if (realpathSync.native(dir) !== dir) throw new Fault(errno.ENOTCAPABLE);
     return dir;
   }
 
   openRoot(path: string): Handle {
     if (this.#relative) return openSync(path, O_RDONLY | O_DIRECTORY);
     const real = realpathSync.native(path);
-    if (!lstatSync(real).isDirectory()) throw new Fault("ENOTDIR");
+    if (!lstatSync(real).isDirectory()) throw new Fault(errno.ENOTDIR);
     return real;
+  }
+
+  errnoOf(thrown: unknown): number | undefined {
+    const { code, syscall } = (thrown ?? {}) as { code?: unknown; syscall?: unknown };
+    if (typeof code !== "string") return undefined;
+    // Node's functions refuse some arguments before the system sees them.
+    if (code.startsWith("ERR_")) return errno.EINVAL;
+    if (code === "EOPNOTSUPP") return errno.ENOTSUP;
+    return NUMBERS.get(code) ?? (syscall === undefined ? undefined : errno.EIO);
   }
 
   openDirectory(at: Entry, { step }: { step: boolean }): Handle {
     const path = this.#path(at);
     if (this.#relative) return openSync(path, (step ? O_PATH : O_RDONLY) | O_DIRECTORY | O_NOFOLLOW);
     const stat = lstatSync(path);
-    if (!stat.isDirectory()) throw new Fault("ENOTDIR");
+    if (!stat.isDirectory()) throw new Fault(errno.ENOTDIR);
     return path;
   }
 
   openFile(at: Entry, options: OpenOptions): Handle {
     const path = this.#path(at);
-    if (O_NOFOLLOW === 0 && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) throw new Fault("ELOOP");
+    if (O_NOFOLLOW === 0 && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) throw new Fault(errno.ELOOP);
     return openSync(path, toFlags(options) | O_NOFOLLOW, 0o666);
   }
 
   reopen(file: Handle, options: OpenOptions): Handle {
-    if (!this.#relative) throw new Fault("ENOTSUP");
+    if (!this.#relative) throw new Fault(errno.ENOTSUP);
     return openSync(`/proc/self/fd/${file}`, toFlags(options));
   }
 
@@ -198,7 +211,7 @@ export class NodeFiles implements HostFiles {
 
   setTimesAt(at: Entry, times: FileTimes): void {
     const before = this.statAt(at);
-    if (before === undefined) throw new Fault("ENOENT");
+    if (before === undefined) throw new Fault(errno.ENOENT);
     lutimesSync(this.#path(at), ...toSeconds(times, before));
   }
 

@@ -1,7 +1,8 @@
 /** What the groups of calls share. */
 
 import type { DescriptorTable } from "./descriptors.ts";
-import { Fault } from "./errno.ts";
+import { EINVAL } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 import type { WasiHost } from "./host.ts";
 import type { Volume, VolumeName } from "./volume.ts";
@@ -13,6 +14,8 @@ export interface Context {
   readonly descriptors: DescriptorTable;
   readonly waits: Waits;
   volume(name: VolumeName): Volume;
+  /** The number for what was thrown on the way, or undefined if that is no failure of a call but one of ours or a signal. */
+  errnoOf(thrown: unknown): number | undefined;
 }
 
 /** Calls by name. Numbers arrive as wasm passes them: signed, 64-bit ones as bigint. They answer an errno or throw. */
@@ -21,6 +24,6 @@ export type Calls = Record<string, (...args: any[]) => number>;
 /** A 64-bit size or offset from the guest. Past 2^53 no file system of ours has anything. */
 export function sizeOf(word: bigint): number {
   const size = BigInt.asUintN(64, word);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new Fault("EINVAL");
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new Fault(EINVAL);
   return Number(size);
 }

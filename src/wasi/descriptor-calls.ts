@@ -3,7 +3,8 @@
 import type { Calls, Context } from "./context.ts";
 import { sizeOf } from "./context.ts";
 import type { Descriptor, DirectoryDescriptor, StreamDescriptor } from "./descriptors.ts";
-import { errno, Fault, SUCCESS } from "./errno.ts";
+import { EBADF, EINVAL, ENAMETOOLONG, ENOTCAPABLE, ESPIPE, SUCCESS } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import {
   CHARACTER_DEVICE,
   DIRECTORY,
@@ -59,7 +60,7 @@ export function encodeStat(stat: FileStat): Uint8Array {
 /** Which times to set, and to what. */
 export function decodeTimes(accessed: bigint, modified: bigint, flags: number, wallNs: () => bigint): FileTimes {
   const time = (given: bigint, set: number, now: number): bigint | undefined => {
-    if ((flags & set) !== 0 && (flags & now) !== 0) throw new Fault("EINVAL");
+    if ((flags & set) !== 0 && (flags & now) !== 0) throw new Fault(EINVAL);
     if ((flags & now) !== 0) return wallNs();
     return (flags & set) !== 0 ? BigInt.asUintN(64, given) : undefined;
   };
@@ -96,7 +97,7 @@ export function descriptorCalls(context: Context): Calls {
 
   function sync(fd: number, rights: number, data: boolean): number {
     const descriptor = descriptors.get(fd, rights);
-    if (descriptor.kind === "stream") throw new Fault("EINVAL");
+    if (descriptor.kind === "stream") throw new Fault(EINVAL);
     context.volume(descriptor.volume).files.sync(descriptor.handle, { data });
     return SUCCESS;
   }
@@ -104,7 +105,7 @@ export function descriptorCalls(context: Context): Calls {
   function preopen(fd: number): Uint8Array {
     const descriptor = descriptors.get(fd, 0);
     // Programs count up from 3 until they hear EBADF, so everything that is no preopen has to sound like the end.
-    if (descriptor.kind !== "directory" || descriptor.preopen === undefined) throw new Fault("EBADF");
+    if (descriptor.kind !== "directory" || descriptor.preopen === undefined) throw new Fault(EBADF);
     return encoder.encode(descriptor.preopen);
   }
 
@@ -154,7 +155,7 @@ export function descriptorCalls(context: Context): Calls {
 
     /** Of the flags only two can be changed on what is open already, as on Linux. */
     fd_fdstat_set_flags(fd: number, flags: number) {
-      if ((flags & ~FDFLAGS_ALL) !== 0) throw new Fault("EINVAL");
+      if ((flags & ~FDFLAGS_ALL) !== 0) throw new Fault(EINVAL);
       const descriptor = descriptors.get(fd, FD_FDSTAT_SET_FLAGS);
       const changed = (descriptor.flags ^ flags) & (FDFLAGS_APPEND | FDFLAGS_NONBLOCK);
       if ((changed & FDFLAGS_APPEND) !== 0 && descriptor.kind === "file" && descriptor.type === REGULAR_FILE) {
@@ -176,7 +177,7 @@ export function descriptorCalls(context: Context): Calls {
       const base = Number(BigInt.asUintN(64, rights));
       const inherited = Number(BigInt.asUintN(64, inheriting));
       const adds = (wanted: number, held: number): boolean => wanted > RIGHTS_ALL || (wanted & ~held) !== 0;
-      if (adds(base, descriptor.rights) || adds(inherited, descriptor.inheriting)) throw new Fault("ENOTCAPABLE");
+      if (adds(base, descriptor.rights) || adds(inherited, descriptor.inheriting)) throw new Fault(ENOTCAPABLE);
       descriptor.rights = base;
       descriptor.inheriting = inherited;
       return SUCCESS;
@@ -191,7 +192,7 @@ export function descriptorCalls(context: Context): Calls {
 
     fd_prestat_dir_name(fd: number, ptr: number, bytes: number) {
       const name = preopen(fd);
-      if (name.length > bytes >>> 0) return errno("ENAMETOOLONG");
+      if (name.length > bytes >>> 0) return ENAMETOOLONG;
       memory.writeBytes(ptr, name);
       return SUCCESS;
     },
@@ -204,14 +205,14 @@ export function descriptorCalls(context: Context): Calls {
 
     fd_filestat_set_size(fd: number, bytes: bigint) {
       const { volume, type, handle } = descriptors.file(fd, FD_FILESTAT_SET_SIZE);
-      if (type !== REGULAR_FILE) throw new Fault("EINVAL");
+      if (type !== REGULAR_FILE) throw new Fault(EINVAL);
       context.volume(volume).files.truncate(handle, sizeOf(bytes));
       return SUCCESS;
     },
 
     fd_filestat_set_times(fd: number, accessed: bigint, modified: bigint, flags: number) {
       const descriptor = descriptors.get(fd, FD_FILESTAT_SET_TIMES);
-      if (descriptor.kind === "stream") throw new Fault("EINVAL");
+      if (descriptor.kind === "stream") throw new Fault(EINVAL);
       const times = decodeTimes(accessed, modified, flags, host.clock.wallNs);
       context.volume(descriptor.volume).files.setTimes(descriptor.handle, times);
       return SUCCESS;
@@ -220,7 +221,7 @@ export function descriptorCalls(context: Context): Calls {
     /** Makes the file as long as asked; that the space is really there nobody can promise here. */
     fd_allocate(fd: number, offset: bigint, bytes: bigint) {
       const { volume, type, handle } = descriptors.file(fd, FD_ALLOCATE);
-      if (type !== REGULAR_FILE || bytes === 0n) throw new Fault("EINVAL");
+      if (type !== REGULAR_FILE || bytes === 0n) throw new Fault(EINVAL);
       const end = sizeOf(BigInt(sizeOf(offset) + sizeOf(bytes)));
       const { files } = context.volume(volume);
       if (files.stat(handle).bytes < BigInt(end)) files.truncate(handle, end);
@@ -228,9 +229,9 @@ export function descriptorCalls(context: Context): Calls {
     },
 
     fd_advise(fd: number, _offset: bigint, _bytes: bigint, advice: number) {
-      if (advice >>> 0 > ADVICE_MAX) throw new Fault("EINVAL");
+      if (advice >>> 0 > ADVICE_MAX) throw new Fault(EINVAL);
       const { type } = descriptors.file(fd, FD_ADVISE);
-      return type === REGULAR_FILE ? SUCCESS : errno("ESPIPE");
+      return type === REGULAR_FILE ? SUCCESS : ESPIPE;
     },
 
     fd_sync: (fd: number) => sync(fd, FD_SYNC, false),

@@ -5,7 +5,8 @@
  */
 
 import { DESCRIPTOR_SLOTS } from "../abi.ts";
-import { Fault } from "./errno.ts";
+import { EBADF, EISDIR, EMFILE, ENOTCAPABLE, ENOTDIR, ESPIPE } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import type { FileEntry, FileType, Handle } from "./files.ts";
 import type { VolumeName } from "./volume.ts";
 
@@ -55,31 +56,30 @@ export class DescriptorTable {
 
   get(fd: number, rights: number): Descriptor {
     const descriptor = this.#descriptors[fd >>> 0];
-    if (descriptor === undefined) throw new Fault("EBADF");
-    if ((descriptor.rights & rights) !== rights) throw new Fault("ENOTCAPABLE");
+    if (descriptor === undefined) throw new Fault(EBADF);
+    if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
     return descriptor;
   }
 
   /** A descriptor with bytes at positions. */
   file(fd: number, rights: number): FileDescriptor {
     const descriptor = this.get(fd, 0);
-    if (descriptor.kind === "stream") throw new Fault("ESPIPE");
-    if (descriptor.kind === "directory") throw new Fault("EISDIR");
-    if ((descriptor.rights & rights) !== rights) throw new Fault("ENOTCAPABLE");
+    if (descriptor.kind === "stream") throw new Fault(ESPIPE);
+    if (descriptor.kind === "directory") throw new Fault(EISDIR);
+    if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
     return descriptor;
   }
 
   directory(fd: number, rights: number): DirectoryDescriptor {
     const descriptor = this.get(fd, 0);
-    if (descriptor.kind !== "directory") throw new Fault("ENOTDIR");
-    if ((descriptor.rights & rights) !== rights) throw new Fault("ENOTCAPABLE");
+    if (descriptor.kind !== "directory") throw new Fault(ENOTDIR);
+    if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
     return descriptor;
   }
 
   /** Fails before anything is opened, so that nothing has to be undone. */
   reserve(): void {
-    if (this.#descriptors.length >= DESCRIPTORS_MAX && !this.#descriptors.includes(undefined))
-      throw new Fault("EMFILE");
+    if (this.#descriptors.length >= DESCRIPTORS_MAX && !this.#descriptors.includes(undefined)) throw new Fault(EMFILE);
   }
 
   /** Takes the lowest free number, as POSIX has it. */

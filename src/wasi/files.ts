@@ -3,8 +3,8 @@
  * a symbolic link, and none keeps a position, so confinement (path.ts) and offsets (descriptors.ts) are written once, for
  * real directories and for trees in memory alike.
  *
- * A name is never empty, never "..", and has no "/" in it; "." is the directory itself. Functions fail by throwing something
- * whose `code` is a POSIX name, as Node's errors and our Fault do. Nothing here blocks on anything unbounded.
+ * A name is never empty, never "..", and has no "/" in it; "." is the directory itself. Functions fail by throwing a
+ * Fault, and those of real directories also by throwing what the system says. Nothing here blocks on anything unbounded.
  */
 
 /**
@@ -99,4 +99,6 @@ export interface Files {
 export interface HostFiles extends Files {
   /** Opens the directory at a path of the system, symbolic links and all: the one place where a path is trusted. */
   openRoot(path: string): Handle;
+  /** The number for what the system says; undefined if it was not the system that threw this. */
+  errnoOf(thrown: unknown): number | undefined;
 }

@@ -6,7 +6,8 @@
  * good, and a view of memory that is not shared has no bytes left once the memory has grown.
  */
 
-import { Fault } from "./errno.ts";
+import { EFAULT, EILSEQ, EINVAL, ENAMETOOLONG } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import { IOVEC_BYTES } from "./layout.ts";
 
 /** Longest path, as on Linux; the zero byte included. */
@@ -42,7 +43,7 @@ export class GuestMemory {
         this.#bytes = new Uint8Array(buffer);
         this.#view = new DataView(buffer);
       }
-      if (address + bytes > this.#bytes.length) throw new Fault("EFAULT");
+      if (address + bytes > this.#bytes.length) throw new Fault(EFAULT);
     }
     return address;
   }
@@ -95,7 +96,7 @@ export class GuestMemory {
   /** The buffers that a call names, all of them checked before any is touched. They may overlap. */
   spans(ptr: number, count: number): Uint8Array[] {
     const length = count >>> 0;
-    if (length > IOVECS_MAX) throw new Fault("EINVAL");
+    if (length > IOVECS_MAX) throw new Fault(EINVAL);
     const base = this.check(ptr, length * IOVEC_BYTES);
     const spans = new Array<Uint8Array>(length);
     let total = 0;
@@ -106,7 +107,7 @@ export class GuestMemory {
       spans[index] = span;
     }
     // What a call did is answered in 32 bits.
-    if (total > 0xffff_ffff) throw new Fault("EINVAL");
+    if (total > 0xffff_ffff) throw new Fault(EINVAL);
     return spans;
   }
 
@@ -114,13 +115,13 @@ export class GuestMemory {
   path(ptr: number, bytes: number): string {
     const length = bytes >>> 0;
     const shared = this.span(ptr, length);
-    if (length >= PATH_BYTES_MAX) throw new Fault("ENAMETOOLONG");
+    if (length >= PATH_BYTES_MAX) throw new Fault(ENAMETOOLONG);
     const copy = new Uint8Array(shared);
-    if (copy.includes(0)) throw new Fault("EINVAL");
+    if (copy.includes(0)) throw new Fault(EINVAL);
     try {
       return decoder.decode(copy);
     } catch {
-      throw new Fault("EILSEQ");
+      throw new Fault(EILSEQ);
     }
   }
 

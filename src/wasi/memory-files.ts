@@ -7,7 +7,22 @@
  */
 
 import { StillpointError } from "../errors.ts";
-import { Fault } from "./errno.ts";
+import {
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+} from "./errno.ts";
+import { Fault } from "./fault.ts";
 import {
   DIRECTORY,
   type Entry,
@@ -148,14 +163,14 @@ export class MemoryFiles implements Files {
 
   /** Sets the length; what is new is zero. */
   #resize(file: RegularFile, bytes: number): void {
-    if (bytes > FILE_BYTES_MAX) throw new Fault("EFBIG");
+    if (bytes > FILE_BYTES_MAX) throw new Fault(EFBIG);
     if (bytes > file.room.length) {
       const capacity = Math.min(Math.max(bytes, file.room.length * 2, CAPACITY_BYTES_MIN), FILE_BYTES_MAX);
       let room: Uint8Array;
       try {
         room = new Uint8Array(new SharedArrayBuffer(capacity));
       } catch {
-        throw new Fault("ENOSPC");
+        throw new Fault(ENOSPC);
       }
       room.set(file.room.subarray(0, file.bytes));
       file.room = room;
@@ -171,41 +186,41 @@ export class MemoryFiles implements Files {
 
   #node(handle: Handle): Node {
     const open = this.#open.get(handle as number);
-    if (open === undefined) throw new Fault("EBADF");
+    if (open === undefined) throw new Fault(EBADF);
     return this.#nodes.get(open.inode)!;
   }
 
   #file(handle: Handle): RegularFile {
     const node = this.#node(handle);
-    if (node.type !== REGULAR_FILE) throw new Fault("EINVAL");
+    if (node.type !== REGULAR_FILE) throw new Fault(EINVAL);
     return node;
   }
 
   #directory(handle: Handle): Directory {
     const node = this.#node(handle);
-    if (node.type !== DIRECTORY) throw new Fault("ENOTDIR");
+    if (node.type !== DIRECTORY) throw new Fault(ENOTDIR);
     return node;
   }
 
   #find({ dir, name }: Entry): Node | undefined {
     const directory = this.#directory(dir);
     if (name === ".") return directory;
-    if (bytesOf(name) > NAME_BYTES_MAX) throw new Fault("ENAMETOOLONG");
+    if (bytesOf(name) > NAME_BYTES_MAX) throw new Fault(ENAMETOOLONG);
     const inode = directory.entries.get(name);
     return inode === undefined ? undefined : this.#nodes.get(inode);
   }
 
   #existing(at: Entry): Node {
     const node = this.#find(at);
-    if (node === undefined) throw new Fault("ENOENT");
+    if (node === undefined) throw new Fault(ENOENT);
     return node;
   }
 
   /** The directory in which a new name may be put. */
   #placeFor(at: Entry): Directory {
-    if (this.#find(at) !== undefined) throw new Fault("EEXIST");
+    if (this.#find(at) !== undefined) throw new Fault(EEXIST);
     const directory = this.#directory(at.dir);
-    if (directory.links === 0) throw new Fault("ENOENT");
+    if (directory.links === 0) throw new Fault(ENOENT);
     return directory;
   }
 
@@ -238,22 +253,22 @@ export class MemoryFiles implements Files {
 
   openDirectory(at: Entry): Handle {
     const node = this.#existing(at);
-    if (node.type !== DIRECTORY) throw new Fault("ENOTDIR");
+    if (node.type !== DIRECTORY) throw new Fault(ENOTDIR);
     return this.#hold(node, false);
   }
 
   openFile(at: Entry, { append, create, exclusive, truncate }: OpenOptions): Handle {
     let node = this.#find(at);
     if (node === undefined) {
-      if (!create) throw new Fault("ENOENT");
+      if (!create) throw new Fault(ENOENT);
       const directory = this.#placeFor(at);
       node = this.#newFile();
       this.#enter(directory, at.name, node);
     } else if (create && exclusive) {
-      throw new Fault("EEXIST");
+      throw new Fault(EEXIST);
     }
-    if (node.type === DIRECTORY) throw new Fault("EISDIR");
-    if (node.type === SYMBOLIC_LINK) throw new Fault("ELOOP");
+    if (node.type === DIRECTORY) throw new Fault(EISDIR);
+    if (node.type === SYMBOLIC_LINK) throw new Fault(ELOOP);
     if (truncate) {
       this.#resize(node, 0);
       this.#touch(node);
@@ -283,7 +298,7 @@ export class MemoryFiles implements Files {
     const file = this.#file(handle);
     const { append } = this.#open.get(handle as number)!;
     const at = append || position === undefined ? file.bytes : position;
-    if (at >= FILE_BYTES_MAX) throw new Fault("EFBIG");
+    if (at >= FILE_BYTES_MAX) throw new Fault(EFBIG);
     const bytes = Math.min(from.length, FILE_BYTES_MAX - at);
     if (at + bytes > file.bytes) this.#resize(file, at + bytes);
     file.room.set(bytes === from.length ? from : from.subarray(0, bytes), at);
@@ -343,7 +358,7 @@ export class MemoryFiles implements Files {
 
   readLink(at: Entry): string {
     const node = this.#existing(at);
-    if (node.type !== SYMBOLIC_LINK) throw new Fault("EINVAL");
+    if (node.type !== SYMBOLIC_LINK) throw new Fault(EINVAL);
     return node.target;
   }
 
@@ -358,43 +373,43 @@ export class MemoryFiles implements Files {
   }
 
   removeDirectory(at: Entry): void {
-    if (at.name === ".") throw new Fault("EINVAL");
+    if (at.name === ".") throw new Fault(EINVAL);
     const node = this.#existing(at);
-    if (node.type !== DIRECTORY) throw new Fault("ENOTDIR");
-    if (node.entries.size > 0) throw new Fault("ENOTEMPTY");
+    if (node.type !== DIRECTORY) throw new Fault(ENOTDIR);
+    if (node.entries.size > 0) throw new Fault(ENOTEMPTY);
     this.#drop(this.#directory(at.dir), at.name, node);
   }
 
   removeFile(at: Entry): void {
     const node = this.#existing(at);
-    if (node.type === DIRECTORY) throw new Fault("EISDIR");
+    if (node.type === DIRECTORY) throw new Fault(EISDIR);
     this.#drop(this.#directory(at.dir), at.name, node);
   }
 
   link(from: Entry, to: Entry): void {
     const node = this.#existing(from);
     const directory = this.#placeFor(to);
-    if (node.type === DIRECTORY) throw new Fault("EPERM");
+    if (node.type === DIRECTORY) throw new Fault(EPERM);
     node.links++;
     node.changedNs = this.#wallNs();
     this.#enter(directory, to.name, node);
   }
 
   rename(from: Entry, to: Entry): void {
-    if (from.name === "." || to.name === ".") throw new Fault("EBUSY");
+    if (from.name === "." || to.name === ".") throw new Fault(EBUSY);
     const node = this.#existing(from);
     const target = this.#find(to);
     const fromDirectory = this.#directory(from.dir);
     const toDirectory = this.#directory(to.dir);
-    if (toDirectory.links === 0) throw new Fault("ENOENT");
-    if (node.type === DIRECTORY && this.#isWithin(toDirectory, node)) throw new Fault("EINVAL");
+    if (toDirectory.links === 0) throw new Fault(ENOENT);
+    if (node.type === DIRECTORY && this.#isWithin(toDirectory, node)) throw new Fault(EINVAL);
     // What holds the source is not empty; Linux says so before it compares kinds.
-    if (target?.type === DIRECTORY && this.#isWithin(fromDirectory, target)) throw new Fault("ENOTEMPTY");
+    if (target?.type === DIRECTORY && this.#isWithin(fromDirectory, target)) throw new Fault(ENOTEMPTY);
     if (target === node) return;
     if (target !== undefined) {
-      if (node.type === DIRECTORY && target.type !== DIRECTORY) throw new Fault("ENOTDIR");
-      if (node.type !== DIRECTORY && target.type === DIRECTORY) throw new Fault("EISDIR");
-      if (target.type === DIRECTORY && target.entries.size > 0) throw new Fault("ENOTEMPTY");
+      if (node.type === DIRECTORY && target.type !== DIRECTORY) throw new Fault(ENOTDIR);
+      if (node.type !== DIRECTORY && target.type === DIRECTORY) throw new Fault(EISDIR);
+      if (target.type === DIRECTORY && target.entries.size > 0) throw new Fault(ENOTEMPTY);
       this.#drop(toDirectory, to.name, target);
     }
     fromDirectory.entries.delete(from.name);

@@ -9,7 +9,8 @@
  * the guest moves; the bytes of an open document are shared memory and are not copied on the way.
  */
 
-import { Fault } from "./errno.ts";
+import { EACCES, EBADF, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, EROFS } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import {
   DIRECTORY,
   type Entry,
@@ -60,7 +61,7 @@ export interface NoticeFilesState {
 }
 
 function readOnly(): never {
-  throw new Fault("EROFS");
+  throw new Fault(EROFS);
 }
 
 export class NoticeFiles implements Files {
@@ -95,22 +96,22 @@ export class NoticeFiles implements Files {
 
   #get(handle: Handle): Open {
     const open = this.#open.get(handle as number);
-    if (open === undefined) throw new Fault("EBADF");
+    if (open === undefined) throw new Fault(EBADF);
     return open;
   }
 
   openDirectory({ name }: Entry): Handle {
     if (name === ".") return this.root();
-    throw new Fault(INODES.has(name) ? "ENOTDIR" : "ENOENT");
+    throw new Fault(INODES.has(name) ? ENOTDIR : ENOENT);
   }
 
   openFile({ name }: Entry, { read, write, create, exclusive }: OpenOptions): Handle {
     if (name === DOCUMENT || name === REQUESTS) {
-      if (create && exclusive) throw new Fault("EEXIST");
-      if (name === DOCUMENT ? write : read) throw new Fault("EACCES");
+      if (create && exclusive) throw new Fault(EEXIST);
+      if (name === DOCUMENT ? write : read) throw new Fault(EACCES);
       return this.#hold(name === DOCUMENT ? { name, notice: this.#notices.read() } : { name, pending: "" });
     }
-    throw new Fault(name === "." ? "EISDIR" : create ? "EROFS" : "ENOENT");
+    throw new Fault(name === "." ? EISDIR : create ? EROFS : ENOENT);
   }
 
   /** Another way to write to the same thing; all ways are one here. */
@@ -130,7 +131,7 @@ export class NoticeFiles implements Files {
 
   read(handle: Handle, into: Uint8Array, position = 0): number {
     const open = this.#get(handle);
-    if (open.name !== DOCUMENT) throw new Fault("EBADF");
+    if (open.name !== DOCUMENT) throw new Fault(EBADF);
     const piece = open.notice.bytes.subarray(position, position + into.length);
     into.set(piece);
     return piece.length;
@@ -150,7 +151,7 @@ export class NoticeFiles implements Files {
 
   #requests(handle: Handle): Open & { name: typeof REQUESTS } {
     const open = this.#get(handle);
-    if (open.name !== REQUESTS) throw new Fault("EBADF");
+    if (open.name !== REQUESTS) throw new Fault(EBADF);
     return open;
   }
 
@@ -191,7 +192,7 @@ export class NoticeFiles implements Files {
   }
 
   readLink({ name }: Entry): string {
-    throw new Fault(INODES.has(name) ? "EINVAL" : "ENOENT");
+    throw new Fault(INODES.has(name) ? EINVAL : ENOENT);
   }
 
   setTimes: () => never = readOnly;

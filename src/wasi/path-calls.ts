@@ -3,7 +3,8 @@
 import type { Calls, Context } from "./context.ts";
 import { decodeTimes, encodeStat } from "./descriptor-calls.ts";
 import type { Descriptor, DirectoryDescriptor } from "./descriptors.ts";
-import { Fault, SUCCESS } from "./errno.ts";
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTCAPABLE, ENOTDIR, EXDEV, SUCCESS } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import { DIRECTORY, type FileType, REGULAR_FILE, SYMBOLIC_LINK } from "./files.ts";
 import {
   FD_ALLOCATE,
@@ -74,7 +75,7 @@ export function pathCalls(context: Context): Calls {
   ): number {
     at(fromBase, fromPath, follow, (from) =>
       at(toBase, toPath, false, (to) => {
-        if (fromBase.volume !== toBase.volume) throw new Fault("EXDEV");
+        if (fromBase.volume !== toBase.volume) throw new Fault(EXDEV);
         work(from, to);
       }),
     );
@@ -120,17 +121,17 @@ export function pathCalls(context: Context): Calls {
     const type: FileType | undefined = place.stat?.type;
     const create = (openFlags & OFLAGS_CREAT) !== 0;
     const wantsDirectory = (openFlags & OFLAGS_DIRECTORY) !== 0;
-    if (create && wantsDirectory) throw new Fault("EINVAL");
-    if (type !== undefined && create && (openFlags & OFLAGS_EXCL) !== 0) throw new Fault("EEXIST");
-    if (type === undefined && create && place.slash) throw new Fault("EISDIR");
-    if (type === undefined && !create) throw new Fault("ENOENT");
-    if (type === SYMBOLIC_LINK) throw new Fault(wantsDirectory ? "ENOTDIR" : "ELOOP");
+    if (create && wantsDirectory) throw new Fault(EINVAL);
+    if (type !== undefined && create && (openFlags & OFLAGS_EXCL) !== 0) throw new Fault(EEXIST);
+    if (type === undefined && create && place.slash) throw new Fault(EISDIR);
+    if (type === undefined && !create) throw new Fault(ENOENT);
+    if (type === SYMBOLIC_LINK) throw new Fault(wantsDirectory ? ENOTDIR : ELOOP);
     if (type !== DIRECTORY) {
-      if (wantsDirectory) throw new Fault("ENOTDIR");
+      if (wantsDirectory) throw new Fault(ENOTDIR);
       return openFile(base, place, opening);
     }
     const writes = create || (openFlags & OFLAGS_TRUNC) !== 0 || (!wantsDirectory && (rights & FD_WRITE) !== 0);
-    if (writes) throw new Fault("EISDIR");
+    if (writes) throw new Fault(EISDIR);
     return openDirectory(base, place, opening);
   }
 
@@ -148,14 +149,14 @@ export function pathCalls(context: Context): Calls {
     ) {
       memory.check(fdPtr, 4);
       const path = memory.path(pathPtr, pathBytes);
-      if ((openFlags & ~OFLAGS_ALL) !== 0 || (flags & ~FDFLAGS_ALL) !== 0) throw new Fault("EINVAL");
+      if ((openFlags & ~OFLAGS_ALL) !== 0 || (flags & ~FDFLAGS_ALL) !== 0) throw new Fault(EINVAL);
       const create = (openFlags & OFLAGS_CREAT) !== 0;
       const needed =
         PATH_OPEN | (create ? PATH_CREATE_FILE : 0) | ((openFlags & OFLAGS_TRUNC) !== 0 ? PATH_FILESTAT_SET_SIZE : 0);
       const base = descriptors.directory(fd, needed);
       const rights = rightsOf(rightsWord);
       const inheriting = rightsOf(inheritingWord);
-      if (((rights | inheriting) & ~base.inheriting) !== 0) throw new Fault("ENOTCAPABLE");
+      if (((rights | inheriting) & ~base.inheriting) !== 0) throw new Fault(ENOTCAPABLE);
       descriptors.reserve();
       const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0 && !(create && (openFlags & OFLAGS_EXCL) !== 0);
       const opening = { openFlags, flags, rights, inheriting };
@@ -169,7 +170,7 @@ export function pathCalls(context: Context): Calls {
       const path = memory.path(pathPtr, pathBytes);
       const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0 || path.endsWith("/");
       const stat = at(base, path, follow, (place) => place.stat);
-      if (stat === undefined) throw new Fault("ENOENT");
+      if (stat === undefined) throw new Fault(ENOENT);
       memory.writeBytes(statPtr, encodeStat(stat));
       return SUCCESS;
     },
@@ -219,8 +220,8 @@ export function pathCalls(context: Context): Calls {
       const fromPath = memory.path(fromPtr, fromBytes);
       const toPath = memory.path(toPtr, toBytes);
       return between([fromBase, fromPath, false], [toBase, toPath], (from, to) => {
-        if (from.stat === undefined) throw new Fault("ENOENT");
-        if (to.slash && from.stat.type !== DIRECTORY) throw new Fault("ENOTDIR");
+        if (from.stat === undefined) throw new Fault(ENOENT);
+        if (to.slash && from.stat.type !== DIRECTORY) throw new Fault(ENOTDIR);
         context.volume(fromBase.volume).files.rename(from, to);
       });
     },
@@ -239,7 +240,7 @@ export function pathCalls(context: Context): Calls {
       const fromPath = memory.path(fromPtr, fromBytes);
       const toPath = memory.path(toPtr, toBytes);
       return between([fromBase, fromPath, (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0], [toBase, toPath], (from, to) => {
-        if (to.slash && to.stat === undefined) throw new Fault("ENOENT");
+        if (to.slash && to.stat === undefined) throw new Fault(ENOENT);
         context.volume(fromBase.volume).files.link(from, to);
       });
     },
@@ -248,10 +249,10 @@ export function pathCalls(context: Context): Calls {
     path_symlink(targetPtr: number, targetBytes: number, fd: number, pathPtr: number, pathBytes: number) {
       const base = descriptors.directory(fd, PATH_SYMLINK);
       const target = memory.path(targetPtr, targetBytes);
-      if (target === "") throw new Fault("ENOENT");
-      if (target.startsWith("/")) throw new Fault("ENOTCAPABLE");
+      if (target === "") throw new Fault(ENOENT);
+      if (target.startsWith("/")) throw new Fault(ENOTCAPABLE);
       at(base, memory.path(pathPtr, pathBytes), false, (place) => {
-        if (place.slash && place.stat === undefined) throw new Fault("ENOENT");
+        if (place.slash && place.stat === undefined) throw new Fault(ENOENT);
         context.volume(base.volume).files.symlink(target, place);
       });
       return SUCCESS;
@@ -264,7 +265,7 @@ export function pathCalls(context: Context): Calls {
       memory.check(ptr, bytes >>> 0);
       const path = memory.path(pathPtr, pathBytes);
       const target = at(base, path, false, (place) => {
-        if (place.stat === undefined) throw new Fault("ENOENT");
+        if (place.stat === undefined) throw new Fault(ENOENT);
         return context.volume(base.volume).files.readLink(place);
       });
       const cut = encoder.encode(target).subarray(0, bytes >>> 0);

@@ -8,7 +8,8 @@
  * are all one thing, an escape.
  */
 
-import { Fault, isFault } from "./errno.ts";
+import { ELOOP, ENOENT, ENOTCAPABLE, ENOTDIR } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import { DIRECTORY, type Entry, type FileStat, type Handle, SYMBOLIC_LINK } from "./files.ts";
 import type { Volume } from "./volume.ts";
 
@@ -24,7 +25,7 @@ export interface Place extends Entry {
 }
 
 function components(path: string): string[] {
-  if (path.startsWith("/")) throw new Fault("ENOTCAPABLE");
+  if (path.startsWith("/")) throw new Fault(ENOTCAPABLE);
   return path.split("/").filter((name) => name !== "" && name !== ".");
 }
 
@@ -32,7 +33,7 @@ export function walk<T>(
   { volume, start, path, follow }: { volume: Volume; start: Handle; path: string; follow: boolean },
   work: (place: Place) => T,
 ): T {
-  if (path === "") throw new Fault("ENOENT");
+  if (path === "") throw new Fault(ENOENT);
   const { files } = volume;
   const ahead = components(path).reverse();
   const behind: Handle[] = [];
@@ -40,7 +41,7 @@ export function walk<T>(
   let links = 0;
 
   const enterLink = (at: Entry): void => {
-    if (++links > LINKS_MAX) throw new Fault("ELOOP");
+    if (++links > LINKS_MAX) throw new Fault(ELOOP);
     const target = files.readLink(at);
     if (ahead.length === 0) slash ||= target.endsWith("/");
     ahead.push(...components(target).reverse());
@@ -53,7 +54,7 @@ export function walk<T>(
       const at = { dir, name };
       if (name === "..") {
         const left = behind.pop();
-        if (left === undefined) throw new Fault("ENOTCAPABLE");
+        if (left === undefined) throw new Fault(ENOTCAPABLE);
         volume.close(left);
       } else if (ahead.length > 0) {
         const step = enterDirectory(volume, at);
@@ -65,7 +66,7 @@ export function walk<T>(
           enterLink(at);
           continue;
         }
-        if (slash && stat !== undefined && stat.type !== DIRECTORY) throw new Fault("ENOTDIR");
+        if (slash && stat !== undefined && stat.type !== DIRECTORY) throw new Fault(ENOTDIR);
         return work({ dir, name, stat, slash });
       }
     }
@@ -79,9 +80,8 @@ function enterDirectory(volume: Volume, at: Entry): Handle | undefined {
   try {
     return volume.openDirectory(at, { step: true });
   } catch (error) {
-    // Systems differ in how they refuse a link that is not to be followed.
-    if (!isFault(error, "ENOTDIR") && !isFault(error, "ELOOP")) throw error;
+    // Systems differ in how they refuse a link that is not to be followed, so it is looked at.
     if (volume.files.statAt(at)?.type === SYMBOLIC_LINK) return undefined;
-    throw new Fault("ENOTDIR");
+    throw error;
   }
 }

@@ -6,7 +6,8 @@
  */
 
 import type { Calls, Context } from "./context.ts";
-import { errno, errnoOf, Fault, SUCCESS } from "./errno.ts";
+import { EBADF, EINVAL, ENOTSUP, SUCCESS } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import { REGULAR_FILE } from "./files.ts";
 import type { Deadline } from "./host.ts";
 import {
@@ -76,11 +77,11 @@ export function pollCalls(context: Context): Calls {
     if (type === EVENT_FD_READ || type === EVENT_FD_WRITE) {
       return { kind: "transfer", userdata, type, fd: memory.readU32(ptr + 16) };
     }
-    if (type !== EVENT_CLOCK) throw new Fault("EINVAL");
+    if (type !== EVENT_CLOCK) throw new Fault(EINVAL);
     const id = memory.readU32(ptr + 16);
     if (id !== CLOCK_REALTIME && id !== CLOCK_MONOTONIC) {
       // CPU time stands still while one waits for it.
-      return { kind: "broken", userdata, type, errno: errno(id <= CLOCK_THREAD_CPUTIME ? "ENOTSUP" : "EINVAL") };
+      return { kind: "broken", userdata, type, errno: id <= CLOCK_THREAD_CPUTIME ? ENOTSUP : EINVAL };
     }
     const clock = id === CLOCK_REALTIME ? "wall" : "monotonic";
     const time = memory.readU64(ptr + 24);
@@ -93,7 +94,7 @@ export function pollCalls(context: Context): Calls {
     const reads = type === EVENT_FD_READ;
     const descriptor = descriptors.get(fd, reads ? FD_READ : FD_WRITE);
     if (descriptor.kind === "stream") {
-      if (reads !== (descriptor.stream === 0)) throw new Fault("EBADF");
+      if (reads !== (descriptor.stream === 0)) throw new Fault(EBADF);
       if (reads) {
         const ended = host.stdin.ended();
         const bytes = host.stdin.readable();
@@ -139,7 +140,7 @@ export function pollCalls(context: Context): Calls {
           if (ready === undefined) continue;
           writeEvent(ptr, userdata, SUCCESS, subscription.type, ready);
         } catch (error) {
-          const number = errnoOf(error);
+          const number = context.errnoOf(error);
           if (number === undefined) throw error;
           writeEvent(ptr, userdata, number, subscription.type);
         }
@@ -170,11 +171,11 @@ export function pollCalls(context: Context): Calls {
   return {
     poll_oneoff(subscriptionsPtr: number, eventsPtr: number, count: number, countPtr: number) {
       const length = count >>> 0;
-      if (length === 0) throw new Fault("EINVAL");
+      if (length === 0) throw new Fault(EINVAL);
       const from = memory.check(subscriptionsPtr, length * SUBSCRIPTION_BYTES);
       const events = memory.check(eventsPtr, length * EVENT_BYTES);
       memory.check(countPtr, 4);
-      if (length > SUBSCRIPTIONS_MAX) throw new Fault("EINVAL");
+      if (length > SUBSCRIPTIONS_MAX) throw new Fault(EINVAL);
       const begun = waits.begun();
       const subscriptions = Array.from({ length }, (_, index) =>
         subscription(from + index * SUBSCRIPTION_BYTES, begun),

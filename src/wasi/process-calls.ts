@@ -2,7 +2,7 @@
 
 import { StillpointError } from "../errors.ts";
 import type { Calls, Context } from "./context.ts";
-import { errno, SUCCESS } from "./errno.ts";
+import { EINVAL, ENOSYS, ENOTSOCK, SUCCESS } from "./errno.ts";
 import { ExitSignal } from "./host.ts";
 import { CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME } from "./layout.ts";
 
@@ -57,7 +57,7 @@ export function processCalls(context: Context): Calls {
 
   const noSocket = (fd: number): number => {
     descriptors.get(fd, 0);
-    return errno("ENOTSOCK");
+    return ENOTSOCK;
   };
 
   return {
@@ -67,7 +67,7 @@ export function processCalls(context: Context): Calls {
     environ_get: (pointers: number, bytes: number) => env.write(context, pointers, bytes),
 
     clock_res_get(clock: number, resolutionPtr: number) {
-      if (clock >>> 0 > CLOCK_THREAD_CPUTIME) return errno("EINVAL");
+      if (clock >>> 0 > CLOCK_THREAD_CPUTIME) return EINVAL;
       memory.writeU64(resolutionPtr, CLOCK_RESOLUTION_NS);
       return SUCCESS;
     },
@@ -77,7 +77,7 @@ export function processCalls(context: Context): Calls {
       else if (clock === CLOCK_MONOTONIC) memory.writeU64(timePtr, host.clock.monotonicNs());
       else if (clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME)
         memory.writeU64(timePtr, host.clock.cpuNs());
-      else return errno("EINVAL");
+      else return EINVAL;
       return SUCCESS;
     },
 
@@ -90,7 +90,7 @@ export function processCalls(context: Context): Calls {
       throw new ExitSignal(code >>> 0);
     },
 
-    proc_raise: () => errno("ENOSYS"),
+    proc_raise: () => ENOSYS,
     sched_yield: () => SUCCESS,
 
     sock_accept: noSocket,

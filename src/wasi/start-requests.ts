@@ -6,7 +6,8 @@
  * refused as soon as that can be seen, and then everything of it that had not counted yet is forgotten.
  */
 
-import { Fault } from "./errno.ts";
+import { EFBIG, EINVAL } from "./errno.ts";
+import { Fault } from "./fault.ts";
 
 /** More than all events of a large fleet at once. */
 const PENDING_BYTES_MAX = 65_536;
@@ -31,7 +32,7 @@ export class RequestReader {
   take(from: Uint8Array): string[] {
     const pending = this.#pending;
     this.#pending = "";
-    if (pending.length + from.length > PENDING_BYTES_MAX) throw new Fault("EFBIG");
+    if (pending.length + from.length > PENDING_BYTES_MAX) throw new Fault(EFBIG);
     // Byte by byte: an id is ASCII, and nothing else of what JSON may hold is looked at.
     let text = pending;
     for (const byte of from) text += String.fromCharCode(byte);
@@ -48,7 +49,7 @@ export class RequestReader {
   #lines(text: string): string[] {
     const lines = text.split("\n");
     const rest = lines.pop() ?? "";
-    if (!BEGINNING.test(rest)) throw new Fault("EINVAL");
+    if (!BEGINNING.test(rest)) throw new Fault(EINVAL);
     const ids = lines.map((line) => line.trim()).filter((line) => line !== "");
     for (const id of ids) checked(id);
     this.#pending = rest;
@@ -64,12 +65,12 @@ export class RequestReader {
       return [];
     }
     const { StartRequests: requests } = request as { StartRequests?: unknown };
-    if (!Array.isArray(requests)) throw new Fault("EINVAL");
+    if (!Array.isArray(requests)) throw new Fault(EINVAL);
     return requests.map((entry) => checked((entry as { EventId?: unknown } | null)?.EventId));
   }
 }
 
 function checked(id: unknown): string {
-  if (typeof id !== "string" || !ID.test(id)) throw new Fault("EINVAL");
+  if (typeof id !== "string" || !ID.test(id)) throw new Fault(EINVAL);
   return id;
 }

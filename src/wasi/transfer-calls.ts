@@ -6,7 +6,8 @@
 import type { Calls, Context } from "./context.ts";
 import { sizeOf } from "./context.ts";
 import type { FileDescriptor, StreamDescriptor } from "./descriptors.ts";
-import { Fault, isFault, SUCCESS } from "./errno.ts";
+import { EAGAIN, EBADF, EINVAL, EISDIR, EPIPE, ESPIPE, SUCCESS } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import { REGULAR_FILE } from "./files.ts";
 import {
   FD_READ,
@@ -33,14 +34,14 @@ interface Channel {
 function streamChannel({ host, waits }: Context, stream: StreamDescriptor["stream"]): Channel {
   return {
     read(into) {
-      if (stream !== 0) throw new Fault("EBADF");
+      if (stream !== 0) throw new Fault(EBADF);
       const bytes = host.stdin.read(into);
       return bytes === 0 && host.stdin.ended() ? undefined : bytes;
     },
     write(from) {
-      if (stream === 0) throw new Fault("EBADF");
+      if (stream === 0) throw new Fault(EBADF);
       const output = stream === 1 ? host.stdout : host.stderr;
-      if (output.refused()) throw new Fault("EPIPE");
+      if (output.refused()) throw new Fault(EPIPE);
       return output.write(from);
     },
     pause: ({ takenBytes, seen }) => waits.waitHavingTaken(takenBytes, seen),
@@ -48,13 +49,13 @@ function streamChannel({ host, waits }: Context, stream: StreamDescriptor["strea
 }
 
 /** A pipe, terminal or other device, opened non-blocking. The system rings no bell of ours, so it is asked again and again. */
-function deviceChannel({ volume, waits }: Context, { volume: name, handle }: FileDescriptor): Channel {
+function deviceChannel({ volume, waits, errnoOf }: Context, { volume: name, handle }: FileDescriptor): Channel {
   const { files } = volume(name);
   const attempt = (move: () => number): number | undefined => {
     try {
       return move();
     } catch (error) {
-      if (isFault(error, "EAGAIN")) return undefined;
+      if (errnoOf(error) === EAGAIN) return undefined;
       throw error;
     }
   };
@@ -92,7 +93,7 @@ export function transferCalls(context: Context): Calls {
         } else if (wait) {
           channel.pause({ takenBytes: 0, seen, attempt });
         } else {
-          throw new Fault("EAGAIN");
+          throw new Fault(EAGAIN);
         }
       }
     }
@@ -125,7 +126,7 @@ export function transferCalls(context: Context): Calls {
         } else if (done > 0) {
           return done;
         } else {
-          throw new Fault("EAGAIN");
+          throw new Fault(EAGAIN);
         }
       }
     }
@@ -169,7 +170,7 @@ export function transferCalls(context: Context): Calls {
 
   function read(fd: number, spans: readonly Uint8Array[]): number {
     const descriptor = descriptors.get(fd, 0);
-    if (descriptor.kind === "directory") throw new Fault("EISDIR");
+    if (descriptor.kind === "directory") throw new Fault(EISDIR);
     descriptors.get(fd, FD_READ);
     const wait = (descriptor.flags & FDFLAGS_NONBLOCK) === 0;
     if (descriptor.kind === "stream") return readChannel(streams[descriptor.stream]!, spans, wait);
@@ -181,7 +182,7 @@ export function transferCalls(context: Context): Calls {
 
   function write(fd: number, spans: readonly Uint8Array[]): number {
     const descriptor = descriptors.get(fd, FD_WRITE);
-    if (descriptor.kind === "directory") throw new Fault("EISDIR");
+    if (descriptor.kind === "directory") throw new Fault(EISDIR);
     const wait = (descriptor.flags & FDFLAGS_NONBLOCK) === 0;
     if (descriptor.kind === "stream") return writeChannel(streams[descriptor.stream]!, spans, wait);
     if (descriptor.type !== REGULAR_FILE) return writeChannel(deviceChannel(context, descriptor), spans, wait);
@@ -198,7 +199,7 @@ export function transferCalls(context: Context): Calls {
   /** A file in which one can be anywhere. */
   function positioned(fd: number, rights: number): FileDescriptor {
     const descriptor = descriptors.file(fd, 0);
-    if (descriptor.type !== REGULAR_FILE) throw new Fault("ESPIPE");
+    if (descriptor.type !== REGULAR_FILE) throw new Fault(ESPIPE);
     return descriptors.file(fd, rights);
   }
 
@@ -238,7 +239,7 @@ export function transferCalls(context: Context): Calls {
       else if (whence === WHENCE_CUR) from = descriptor.offset;
       else if (whence === WHENCE_END)
         from = Number(context.volume(descriptor.volume).files.stat(descriptor.handle).bytes);
-      else throw new Fault("EINVAL");
+      else throw new Fault(EINVAL);
       descriptor.offset = sizeOf(BigInt(from) + delta);
       memory.writeU64(offsetPtr, BigInt(descriptor.offset));
       return SUCCESS;

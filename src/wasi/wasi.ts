@@ -18,7 +18,7 @@ import { StillpointError } from "../errors.ts";
 import type { Calls, Context } from "./context.ts";
 import { closeDescriptor, descriptorCalls } from "./descriptor-calls.ts";
 import { type Descriptor, DescriptorTable, type DirectoryDescriptor } from "./descriptors.ts";
-import { errnoOf } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import type { Handle } from "./files.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { Preopen, WasiHost, WasiState } from "./host.ts";
@@ -71,6 +71,7 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
       if (volume === undefined) throw new StillpointError("SP_CONFIG_INVALID", `there are no ${name} directories here`);
       return volume;
     },
+    errnoOf: (thrown) => (thrown instanceof Fault ? thrown.errno : host.files?.errnoOf(thrown)),
   };
 
   function openPreopen(guestPath: string, preopen: Preopen): Descriptor {
@@ -102,7 +103,7 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
         closeDescriptor(context, descriptor);
       } catch (error) {
         // Closed it is all the same, and nobody is left who could be told what a last write came to.
-        if (errnoOf(error) === undefined) throw error;
+        if (context.errnoOf(error) === undefined) throw error;
       }
     }
   };
@@ -143,12 +144,23 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     ...pathCalls(context),
     ...pollCalls(context),
   };
-  const imports: WebAssembly.ModuleImports = {};
   let made = 0;
-  const counted = (): void => {
-    made++;
-  };
-  for (const [name, call] of Object.entries(calls)) imports[name] = guarded(call, counted);
+  /** Failures become numbers. What is no failure of the call goes through the guest: its exit, and signals of the host. */
+  const guarded =
+    (call: Calls[string]): Calls[string] =>
+    // As many parameters as the longest call has: nothing is allocated for them.
+    (a, b, c, d, e, f, g, h, i) => {
+      made++;
+      try {
+        return call(a, b, c, d, e, f, g, h, i);
+      } catch (error) {
+        const errno = context.errnoOf(error);
+        if (errno === undefined) throw error;
+        return errno;
+      }
+    };
+  const imports: WebAssembly.ModuleImports = {};
+  for (const [name, call] of Object.entries(calls)) imports[name] = guarded(call);
 
   if (state === undefined) begin();
   else restore(state);
@@ -180,20 +192,5 @@ function foundOpen(guestPath: string, volume: VolumeName, handle: Handle, withhe
   return {
     ...{ kind: "directory", volume, handle, preopen: guestPath, listing: undefined },
     ...{ rights: RIGHTS_DIRECTORY & ~withheld, inheriting: RIGHTS_ALL & ~withheld, flags: 0 },
-  };
-}
-
-/** Failures become numbers. What is no failure of the call goes through the guest: its exit, and signals of the host. */
-function guarded(call: (...args: any[]) => number, counted: () => void): (...args: any[]) => number {
-  // As many parameters as the longest call has: nothing is allocated for them.
-  return (a, b, c, d, e, f, g, h, i) => {
-    counted();
-    try {
-      return call(a, b, c, d, e, f, g, h, i);
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === undefined) throw error;
-      return errno;
-    }
   };
 }
