@@ -1,7 +1,7 @@
-/** Entry of the Workers that make something (platform/workshop.ts). */
+/** What runs in the Workers that make something (platform/workshop.ts). */
 
 import { testPolls } from "./guest/self-test.ts";
-import { loadPlatform, type Platform, type Self } from "./platform/platform.ts";
+import type { Platform, Self } from "./platform/platform.ts";
 import type { Order } from "./platform/workshop.ts";
 import { makeImage } from "./prepare/work.ts";
 import { makeContinuations } from "./resume/maker-work.ts";
@@ -12,7 +12,7 @@ const WORKS: Record<Order["work"], (self: Self, data: never, platform: Platform)
   "self-test": testPolls,
 };
 
-const platform = await loadPlatform();
-const self = await platform.self();
-const { work, data } = self.data as Order;
-await WORKS[work](self, data as never, platform);
+export async function runWorkshop(platform: Platform, self: Self): Promise<void> {
+  const { work, data } = self.data as Order;
+  await WORKS[work](self, data as never, platform);
+}

@@ -10,7 +10,6 @@ export default defineConfig({
   base: "./",
   // What is in it is for the demo.
   publicDir: false,
-  resolve: { alias: { stillpoint: here("../../dist/index.js") } },
   build: {
     outDir: here("../../dist/dashboard"),
     emptyOutDir: true,

@@ -12,9 +12,8 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // Works from any folder of any server.
   base: "./",
-  // The package as others get it; its Workers are found beside it, not in a copy that was made for speed.
-  resolve: { alias: { stillpoint: fileURLToPath(new URL("../../dist/index.js", import.meta.url)) } },
-  worker: { format: "es" },
+  // The package as other pages get it.
+  resolve: { alias: { stillpoint: fileURLToPath(new URL("../../dist/browser/index.js", import.meta.url)) } },
   build: {
     outDir: fileURLToPath(new URL("../../dist-demo", import.meta.url)),
     emptyOutDir: true,

@@ -1,6 +1,6 @@
 /** The two modules of the core, read and compiled once for the process. */
 
-import type { Platform } from "../platform/platform.ts";
+import { platform } from "#platform";
 
 export interface Assets {
   readonly core: WebAssembly.Module;
@@ -9,12 +9,10 @@ export interface Assets {
 
 let loaded: Promise<Assets> | undefined;
 
-export function loadAssets(platform: Platform): Promise<Assets> {
+export function loadAssets(): Promise<Assets> {
   loaded ??= (async () => {
-    const [core, scan] = await Promise.all([
-      platform.readAsset(new URL("../core.wasm", import.meta.url)).then((bytes) => WebAssembly.compile(bytes)),
-      platform.readAsset(new URL("../scan.wasm", import.meta.url)).then((bytes) => WebAssembly.compile(bytes)),
-    ]);
+    const files = await platform.readCore();
+    const [core, scan] = await Promise.all([WebAssembly.compile(files.core), WebAssembly.compile(files.scan)]);
     return { core, scan };
   })();
   return loaded;

@@ -124,7 +124,7 @@ export async function bootGuest(
   }
   signal?.throwIfAborted();
   const [assets, found, image] = await Promise.all([
-    loadAssets(platform),
+    loadAssets(),
     readDirectories(options.preopens ?? {}),
     imageFor(given, { track: options.track, plainPolls, signal }),
   ]);
@@ -185,11 +185,7 @@ export async function bootGuest(
     tierUp: options.tierUp,
     spawn: (host, { module, maker }, events) => {
       const data: HostData = { ...common, ...host, module, continuations: maker.modules };
-      return platform.spawn(
-        (Worker) => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-        { name: `stillpoint ${name}`, data },
-        events,
-      );
+      return platform.spawn(platform.workers.host, { name: `stillpoint ${name}`, data }, events);
     },
   });
   created(guest);

@@ -6,9 +6,9 @@
  * later; where it does not hold, images with atomic polls are used.
  */
 
+import { platform } from "#platform";
 import { OFF_HINT } from "../abi.ts";
 import { createLedger } from "../core/core.ts";
-import { loadPlatform, type Platform } from "../platform/platform.ts";
 import { startWork } from "../platform/workshop.ts";
 import { loadAssets } from "./assets.ts";
 
@@ -91,10 +91,10 @@ function features(): MissingCapability[] {
 }
 
 /** Whether a plain load is seen to change, in the engine's first code and in its later code. */
-async function plainPollsAreSeen(platform: Platform): Promise<boolean> {
+async function plainPollsAreSeen(): Promise<boolean> {
   const ledger = createLedger({ pageShift: 12, host: 0 });
   const words = new Int32Array(ledger.buffer);
-  const data: SelfTest = { core: (await loadAssets(platform)).core, ledger };
+  const data: SelfTest = { core: (await loadAssets()).core, ledger };
   const answer = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => answer.resolve(false), SEEN_MS_MAX);
   const thread = startWork(
@@ -123,7 +123,7 @@ export function capabilities(): Promise<Capabilities> {
   known ??= (async () => {
     const missing = features();
     if (missing.length > 0) return { ok: false, missing, plainPolls: false };
-    return { ok: true, missing, plainPolls: await plainPollsAreSeen(await loadPlatform()) };
+    return { ok: true, missing, plainPolls: await plainPollsAreSeen() };
   })();
   return known;
 }

@@ -526,7 +526,7 @@ class Host {
   }
 }
 
-export async function runHost(platform: Platform, self: Self, data: HostData): Promise<void> {
+export async function runHost(platform: Platform, self: Self): Promise<void> {
   Error.stackTraceLimit = STACK_FRAMES;
-  await new Host(platform, self, data).run();
+  await new Host(platform, self, self.data as HostData).run();
 }

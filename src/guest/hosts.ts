@@ -157,7 +157,7 @@ export class Hosts {
     const { name } = this.#parts;
     const error =
       code === "SP_GUEST_TRAP"
-        ? await trapError(name, this.#ground.image, { message, stack, cause })
+        ? trapError(name, this.#ground.image, { message, stack, cause })
         : new StillpointError(code, `guest ${name}: ${message}`, { cause });
     return { kind: "failed", error };
   }

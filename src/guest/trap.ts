@@ -1,30 +1,25 @@
-/**
- * A trap as its error: the engine's stack, with the original module's names and byte offsets.
- *
- * The way back to the original's offsets takes all that rewrites code, which nothing else in an owner's thread needs. So it is
- * loaded by the first trap; where it cannot be had any more, the frames have no offsets.
- */
+/** A trap as its error: the engine's stack, with the original module's names and byte offsets. */
 
 import { GuestTrapError, type WasmFrame } from "../errors.ts";
 import type { Image } from "../prepare/image.ts";
 import { functionName } from "../prepare/names.ts";
+import { originalOffset } from "../prepare/offsets.ts";
 
 /** V8 prints a frame as `wasm-function[INDEX]:0xOFFSET`; so does Firefox, with the same meaning. */
 const FRAME = /wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g;
 
-export async function trapError(
+export function trapError(
   guest: string,
   image: Image,
   thrown: { message: string; stack: string; cause: unknown },
-): Promise<GuestTrapError> {
-  const offsets = await import("../prepare/offsets.ts").catch(() => undefined);
+): GuestTrapError {
   const frames: WasmFrame[] = [];
   for (const [, index, offset] of thrown.stack.matchAll(FRAME)) {
     const functionIndex = Number(index);
     frames.push({
       function: functionName(image, functionIndex),
       functionIndex,
-      offset: offsets?.originalOffset(image, functionIndex, Number(offset)),
+      offset: originalOffset(image, functionIndex, Number(offset)),
     });
   }
   return new GuestTrapError(guest, thrown.message, frames, { cause: thrown.cause });

@@ -11,7 +11,7 @@
  * Views of shared memory are never passed to what refuses them: the generator of random bytes, text decoders, streams.
  */
 
-import type { CreateWorker, Platform, Self, Thread, ThreadEvents } from "./platform.ts";
+import type { Platform, Self, Thread, ThreadEvents } from "./platform.ts";
 
 /** What a Worker says before anything else, in this order. */
 type Beginning = "hello" | "held";
@@ -29,6 +29,10 @@ interface WorkerScope {
   close(): void;
 }
 
+/** Put in by the build: the modules of the core as hexadecimal digits, which get smaller on the way than base64 does. */
+declare const CORE_WASM: string;
+declare const SCAN_WASM: string;
+
 /** A page may not block, its Workers may. */
 const IN_WORKER = typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === "function";
 
@@ -42,8 +46,8 @@ function sinceOriginNs(): bigint {
   return BigInt(Math.round(performance.now() * 1e6));
 }
 
-function spawn(create: CreateWorker, { data }: { name: string; data: unknown }, events: ThreadEvents): Thread {
-  const worker = create(Worker);
+function spawn(entry: URL, { name, data }: { name: string; data: unknown }, events: ThreadEvents): Thread {
+  const worker = new Worker(entry, { type: "module", name });
   const lock = `stillpoint ${crypto.randomUUID()}`;
   /** Messages for a Worker that has not begun. */
   let waiting: (() => void)[] | undefined = [];
@@ -140,7 +144,10 @@ function inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array> {
   });
 }
 
-export const browser: Platform = {
+const bytesOf = (digits: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+
+export const platform: Platform = {
   name: "browser",
   mayBlock: IN_WORKER,
   nowNs: () => ORIGIN_NS + sinceOriginNs(),
@@ -152,10 +159,11 @@ export const browser: Platform = {
       into.set(bytes, at);
     }
   },
-  readAsset: async (url) => {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`${url} cannot be had: ${response.status} ${response.statusText}`);
-    return new Uint8Array(await response.arrayBuffer());
+  readCore: async () => ({ core: bytesOf(CORE_WASM), scan: bytesOf(SCAN_WASM) }),
+  // All of the library is one file (src/browser.ts), and what a Worker is for stands behind its address.
+  workers: {
+    host: new URL("#stillpoint-host", import.meta.url),
+    workshop: new URL("#stillpoint-workshop", import.meta.url),
   },
   spawn,
   self,

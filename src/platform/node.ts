@@ -12,7 +12,7 @@ import { isatty } from "node:tty";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { nodeFiles } from "./node-files.ts";
 import { openJournal } from "./node-journal.ts";
-import type { CreateWorker, Platform, Self, Thread, ThreadEvents } from "./platform.ts";
+import type { Platform, Self, Thread, ThreadEvents } from "./platform.ts";
 
 /**
  * Host threads get a deep stack: interpreters as guests recurse on it, and its pages cost nothing until they are used. A stack
@@ -34,21 +34,14 @@ function wallNs(): bigint {
   return BigInt(Math.round(ms * 1000)) * 1000n;
 }
 
-function spawn(create: CreateWorker, { name, data }: { name: string; data: unknown }, events: ThreadEvents): Thread {
-  const options = {
+function spawn(entry: URL, { name, data }: { name: string; data: unknown }, events: ThreadEvents): Thread {
+  const worker = new Worker(entry, {
     name,
     workerData: data,
     trackUnmanagedFds: false,
     stdin: false,
     resourceLimits: { stackSizeMb: STACK_MB },
-  };
-  const worker = create(
-    class extends Worker {
-      constructor(url: URL) {
-        super(url, options);
-      }
-    },
-  );
+  });
   let failure: Error | undefined;
   let terminated = false;
   worker.on("message", (message) => events.message(message));
@@ -111,7 +104,10 @@ function inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array> {
   });
 }
 
-export const node: Platform = {
+const coreFile = async (name: string): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await readFile(new URL(`../${name}.wasm`, import.meta.url)));
+
+export const platform: Platform = {
   name: "node",
   mayBlock: true,
   nowNs: () => process.hrtime.bigint(),
@@ -119,7 +115,11 @@ export const node: Platform = {
   random: (into) => {
     randomFillSync(into);
   },
-  readAsset: async (url) => new Uint8Array(await readFile(url)),
+  readCore: async () => ({ core: await coreFile("core"), scan: await coreFile("scan") }),
+  workers: {
+    host: new URL("../workers/host.js", import.meta.url),
+    workshop: new URL("../workers/workshop.js", import.meta.url),
+  },
   spawn,
   self,
   files: nodeFiles,

@@ -1,5 +1,6 @@
 /**
- * All that differs by runtime, as one interface. The rest of the library asks `loadPlatform()` and knows no runtime by name.
+ * All that differs by runtime, as one interface. The rest of the library imports `#platform` (package.json, "imports") and knows
+ * no runtime by name.
  */
 
 import type { HostFiles } from "../wasi/host.ts";
@@ -12,12 +13,6 @@ export interface Thread {
   /** From now on the process does not stay for it. */
   unref(): void;
 }
-
-/**
- * Makes a Worker of the class that it is given. Each place that starts Workers writes the whole expression
- * `new Worker(new URL("./file.js", import.meta.url), { type: "module" })` itself: bundlers look for that text.
- */
-export type CreateWorker = <T>(Worker: new (url: URL, options: { type: "module" }) => T) => T;
 
 export interface ThreadEvents {
   message(message: unknown): void;
@@ -47,6 +42,8 @@ export interface JournalFile {
   close(): void;
 }
 
+export type CoreFiles = Readonly<Record<"core" | "scan", Uint8Array<ArrayBuffer>>>;
+
 export interface Platform {
   readonly name: "node" | "browser";
   /** Whether this thread may block in Atomics.wait. */
@@ -57,9 +54,11 @@ export interface Platform {
   wallNs(): bigint;
   /** Fills `into`, which may be shared memory, from the system's generator. */
   random(into: Uint8Array): void;
-  /** Reads a file of the package. */
-  readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>>;
-  spawn(create: CreateWorker, options: { name: string; data: unknown }, events: ThreadEvents): Thread;
+  /** The modules of the core (assembly/), as bytes. */
+  readCore(): Promise<CoreFiles>;
+  /** Where the Workers begin that run guests, and those that make something. */
+  readonly workers: Readonly<Record<"host" | "workshop", URL>>;
+  spawn(entry: URL, options: { name: string; data: unknown }, events: ThreadEvents): Thread;
   /** Inside a Worker that spawn() has started. Once. */
   self(): Promise<Self>;
   /** Directories of the system, where there are any. */
@@ -78,19 +77,4 @@ export interface Platform {
   inheritInput(): ReadableStream<Uint8Array>;
   isTerminal(descriptor: 0 | 1 | 2): boolean;
   inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array>;
-}
-
-const ON_NODE = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
-
-let loaded: Promise<Platform> | undefined;
-
-/**
- * The platform of this runtime. Loaded on first use, so that the main entry reaches no runtime's modules statically; bundlers
- * for browsers read in package.json, "browser", that they need not follow the way to Node.
- */
-export function loadPlatform(): Promise<Platform> {
-  loaded ??= ON_NODE
-    ? import("./node.ts").then((module) => module.node)
-    : import("./browser.ts").then((module) => module.browser);
-  return loaded;
 }

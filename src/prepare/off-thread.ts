@@ -1,7 +1,7 @@
 /** prepare() off the calling thread: a Worker of its own for each module, ended when it has answered. */
 
+import { platform } from "#platform";
 import { ModuleInvalidError, ModuleUnsupportedError, StillpointError } from "../errors.ts";
-import { loadPlatform } from "../platform/platform.ts";
 import { startWork } from "../platform/workshop.ts";
 import { Image } from "./image.ts";
 import type { PrepareProgress, PrepareOptions as SyncOptions } from "./prepare.ts";
@@ -71,7 +71,6 @@ export async function prepare(
 ): Promise<Image> {
   signal?.throwIfAborted();
   const task: PrepareTask = { bytes: copyOf(bytes), options };
-  const platform = await loadPlatform();
   const answer = Promise.withResolvers<Image>();
   const receive = (message: PrepareAnswer): void => {
     if (message.type === "progress") onProgress?.(message.progress);

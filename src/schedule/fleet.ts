@@ -1,11 +1,12 @@
 /** A fleet: all hosts and guests of one process, with what is announced to them and what is updated under them. */
 
+import { platform } from "#platform";
 import { StillpointError } from "../errors.ts";
 import { bootGuest } from "../guest/boot.ts";
 import { capabilities } from "../guest/capabilities.ts";
 import type { Guest } from "../guest/guest.ts";
 import { type BootOptions, checkBootOptions } from "../guest/options.ts";
-import { loadPlatform, type Platform } from "../platform/platform.ts";
+import type { Platform } from "../platform/platform.ts";
 import type { Image } from "../prepare/image.ts";
 import { Makers } from "../resume/makers.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -92,7 +93,6 @@ export class Fleet implements AsyncDisposable {
       const reasons = missing.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
       throw new StillpointError("SP_ENGINE_UNSUPPORTED", `this engine cannot run guests: ${reasons}`);
     }
-    const platform = await loadPlatform();
     signal?.throwIfAborted();
     const journal = openJournal(platform, options);
     let fleet: Fleet;

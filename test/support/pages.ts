@@ -26,6 +26,7 @@ ${JSON.stringify({
     diff: "/node_modules/diff/lib/index.mjs",
     kleur: "/node_modules/kleur/index.mjs",
     dequal: "/node_modules/dequal/dist/index.mjs",
+    "/dist/index.js": "/dist/browser/stillpoint.js",
     "node:fs": "/test/browser/page/fs.ts",
     "/test/support/runtime.ts": "/test/browser/page/runtime.ts",
     "/test/support/assemble.ts": "/test/browser/page/assemble.ts",

@@ -1,0 +1,38 @@
+/**
+ * Makes dist/browser/:
+ *
+ *   stillpoint.js   the library for pages and their Workers, whole: with the core in it
+ *   index.js        what bundlers take. They leave a file alone that is named by its URL, and a Worker of the library can only run
+ *                   that file if it stays one; so this asks for it by its URL and passes on what it exports
+ */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const DIST = new URL("../dist/", import.meta.url);
+const TO = new URL("browser/", DIST);
+
+const LICENSE = "/*! stillpoint, MIT; with the loader of AssemblyScript in it, Apache-2.0, Copyright The AssemblyScript Authors */";
+
+const digits = (name: string): string => JSON.stringify(readFileSync(new URL(`${name}.wasm`, DIST)).toString("hex"));
+
+const bundle = await rolldown({
+  input: fileURLToPath(new URL("browser.js", DIST)),
+  platform: "browser",
+  transform: { target: "es2024", define: { CORE_WASM: digits("core"), SCAN_WASM: digits("scan") } },
+  // Nothing of ours has getters that do something.
+  treeshake: { propertyReadSideEffects: false, propertyWriteSideEffects: false, unknownGlobalSideEffects: false },
+});
+const { output } = await bundle.generate({ minify: true, comments: false, banner: LICENSE });
+const [library, ...others] = output;
+if (others.length > 0) throw new Error(`the library is not one file: ${others.map(({ fileName }) => fileName).join(", ")}`);
+
+mkdirSync(TO, { recursive: true });
+writeFileSync(new URL("stillpoint.js", TO), library.code);
+writeFileSync(
+  new URL("index.js", TO),
+  `const url = new URL("./stillpoint.js", import.meta.url).href;
+export const { ${library.exports.join(", ")} } = await import(/* webpackIgnore: true */ /* @vite-ignore */ url);
+`,
+);
