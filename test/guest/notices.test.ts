@@ -6,6 +6,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hostNotices, NoticeBoard } from "../../dist/guest/notices.js";
 import { type BootOptions, Fleet, type Guest } from "../../dist/index.js";
+import { EFBIG } from "../../dist/wasi/errno.js";
+import { Fault } from "../../dist/wasi/fault.js";
 import { codeOf, endOf, python, share, sleep, textOf, wat } from "../support/guests.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes.slice());
@@ -62,7 +64,7 @@ boards("says of a document that is too long that it is, and recovers", () => {
   board.publish(new Uint8Array(2 ** 24 + 1), 1n);
   assert.throws(
     () => board.read(),
-    (error: { code: string }) => error.code === "EFBIG",
+    (error: unknown) => error instanceof Fault && error.errno === EFBIG,
   );
   board.publish(bytes("short"), 2n);
   assert.is(text(board.read().bytes), "short");
