@@ -29,7 +29,8 @@ const [library, ...others] = output;
 if (others.length > 0) throw new Error(`the library is not one file: ${others.map(({ fileName }) => fileName).join(", ")}`);
 
 mkdirSync(TO, { recursive: true });
-writeFileSync(new URL("stillpoint.js", TO), library.code);
+// The file of a guest's services is the one thing that it imports; servers that look through modules warn of such addresses.
+writeFileSync(new URL("stillpoint.js", TO), library.code.replace("await import(", "await import(/* @vite-ignore */ "));
 writeFileSync(
   new URL("index.js", TO),
   `const url = new URL("./stillpoint.js", import.meta.url).href;

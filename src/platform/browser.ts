@@ -144,6 +144,16 @@ function inheritOutput(descriptor: 1 | 2): WritableStream<Uint8Array> {
   });
 }
 
+/**
+ * All of the library is one file (src/browser.ts), and what a Worker is for stands behind its address. Not in one expression with
+ * `new URL`, in which development servers look for a file of that name.
+ */
+function thisFileFor(hash: string): URL {
+  const url = new URL(import.meta.url);
+  url.hash = hash;
+  return url;
+}
+
 const bytesOf = (digits: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 
@@ -160,11 +170,7 @@ export const platform: Platform = {
     }
   },
   readCore: async () => ({ core: bytesOf(CORE_WASM), scan: bytesOf(SCAN_WASM) }),
-  // All of the library is one file (src/browser.ts), and what a Worker is for stands behind its address.
-  workers: {
-    host: new URL("#stillpoint-host", import.meta.url),
-    workshop: new URL("#stillpoint-workshop", import.meta.url),
-  },
+  workers: { host: thisFileFor("stillpoint-host"), workshop: thisFileFor("stillpoint-workshop") },
   spawn,
   self,
   files: undefined,
