@@ -13,18 +13,17 @@ import { rolldown } from "rolldown";
 const DIST = new URL("../dist/", import.meta.url);
 const TO = new URL("browser/", DIST);
 
-const LICENSE = "/*! stillpoint, MIT; with the loader of AssemblyScript in it, Apache-2.0, Copyright The AssemblyScript Authors */";
-
 const digits = (name: string): string => JSON.stringify(readFileSync(new URL(`${name}.wasm`, DIST)).toString("hex"));
 
 const bundle = await rolldown({
   input: fileURLToPath(new URL("browser.js", DIST)),
   platform: "browser",
   transform: { target: "es2024", define: { CORE_WASM: digits("core"), SCAN_WASM: digits("scan") } },
+  optimization: { inlineConst: { mode: "all", pass: 3 } },
   // Nothing of ours has getters that do something.
   treeshake: { propertyReadSideEffects: false, propertyWriteSideEffects: false, unknownGlobalSideEffects: false },
 });
-const { output } = await bundle.generate({ minify: true, comments: false, banner: LICENSE });
+const { output } = await bundle.generate({ minify: true, comments: false });
 const [library, ...others] = output;
 if (others.length > 0) throw new Error(`the library is not one file: ${others.map(({ fileName }) => fileName).join(", ")}`);
 

@@ -3,9 +3,9 @@
  * guest's ledger; the instances share nothing but that memory.
  */
 
+import { instantiateSync } from "#loader";
 import { ABI_MAGIC, ABI_VERSION, LEDGER_PAGES, OFF_HOST, OFF_MAGIC, OFF_PAGE_SHIFT, OFF_VERSION } from "../abi.ts";
 import { StillpointError } from "../errors.ts";
-import { instantiateSync } from "./loader.ts";
 
 /** Exports of the core; assembly/ says what each means. Booleans are 0 and 1, times are ns of the process. */
 export interface Core {

@@ -1,6 +1,11 @@
 /**
- * The loader of AssemblyScript, under a name of our own. The build puts the package's file in the place of this one
- * (.ci/place-loader.cjs): Workers of browsers know no import maps, so nothing that they load may have a bare name in it.
+ * What pages have in the place of AssemblyScript's loader (package.json, "imports"). The loader adds to a module's exports what
+ * passes strings and arrays; the core has neither, and a page would download it for nothing.
  */
 
-export { instantiateSync } from "@assemblyscript/loader";
+export function instantiateSync(
+  module: WebAssembly.Module,
+  imports: WebAssembly.Imports,
+): { readonly instance: WebAssembly.Instance } {
+  return { instance: new WebAssembly.Instance(module, imports) };
+}

@@ -8,9 +8,9 @@
  * Everything here happens while the guest is frozen.
  */
 
+import { instantiateSync } from "#loader";
 import { OFF_RUNS, RUNS_MAX } from "../abi.ts";
 import type { Core } from "../core/core.ts";
-import { instantiateSync } from "../core/loader.ts";
 import type { DirtyReport } from "./reports.ts";
 
 export type TrackMode = "none" | "marks" | "scan";

@@ -137,7 +137,7 @@ platform("the main entry reaches a runtime's modules by way of the platform alon
   const reached = reach(new URL("../../dist/index.js", import.meta.url));
   assert.ok(reached.size > 30);
   for (const [module, others] of reached) {
-    for (const name of others) assert.is(name, "#platform", module);
+    for (const name of others) assert.ok(["#platform", "#loader"].includes(name), `${module} imports ${name}`);
   }
 });
 
