@@ -25,7 +25,8 @@ const bundle = await rolldown({
 });
 const { output } = await bundle.generate({ minify: true, comments: false });
 const [library, ...others] = output;
-if (others.length > 0) throw new Error(`the library is not one file: ${others.map(({ fileName }) => fileName).join(", ")}`);
+const besides = [...others.map(({ fileName }) => fileName), ...library.imports];
+if (besides.length > 0) throw new Error(`the library is not one file, it comes with ${besides.join(", ")}`);
 
 mkdirSync(TO, { recursive: true });
 // The file of a guest's services is the one thing that it imports; servers that look through modules warn of such addresses.
