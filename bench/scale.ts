@@ -13,7 +13,7 @@
 
 import { systemClock } from "../dist/schedule/clock.js";
 import { ScheduledEvents } from "../dist/schedule/events.js";
-import { Journal } from "../dist/schedule/journal.js";
+import { History } from "../dist/schedule/history.js";
 import { Placements } from "../dist/schedule/placement.js";
 import type { Resident } from "../dist/schedule/resident.js";
 import { Waves } from "../dist/schedule/waves.js";
@@ -53,7 +53,7 @@ function fleet(sets: number): { waves: Waves; events: ScheduledEvents } {
   }
   const clock = systemClock;
   const events = new ScheduledEvents({ clock, placements });
-  const side = { clock, events, journal: new Journal(), noticeMs: 0, placements, residents };
+  const side = { clock, events, history: new History(), noticeMs: 0, placements, residents };
   return { waves: new Waves(side, { recoveryMs: 0 }), events };
 }
 

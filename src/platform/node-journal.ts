@@ -25,7 +25,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StillpointError } from "../errors.ts";
-import type { JournalFile } from "./platform.ts";
+import type { JournalFile } from "../schedule/journal.ts";
 
 /** When a process began, in whatever unit the system has; "0" where it does not tell. Undefined: there is no such process. */
 function startOf(pid: number): string | undefined {

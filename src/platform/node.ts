@@ -10,6 +10,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { Journal } from "../schedule/journal.ts";
 import { nodeFiles } from "./node-files.ts";
 import { openJournal } from "./node-journal.ts";
 import type { Platform, Self, Thread, ThreadEvents } from "./platform.ts";
@@ -123,7 +124,7 @@ export const platform: Platform = {
   spawn,
   self,
   files: nodeFiles,
-  openJournal,
+  openJournal: (directory, nowMs) => new Journal(openJournal(directory), nowMs),
   closeDescriptor: (descriptor) => {
     try {
       closeSync(descriptor);

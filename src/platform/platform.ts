@@ -3,6 +3,7 @@
  * no runtime by name.
  */
 
+import type { History } from "../schedule/history.ts";
 import type { HostFiles } from "../wasi/host.ts";
 
 /** A Worker as its parent sees it. Messages sent before the Worker listens are kept. */
@@ -26,19 +27,6 @@ export interface Self {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   listen(receive: (message: unknown) => void): void;
   /** Stops listening, so that the thread ends when its work is done. */
-  close(): void;
-}
-
-/** A file that one process appends to. All of it blocks, and throws what the system says. */
-export interface JournalFile {
-  /** All of it. */
-  read(): Uint8Array;
-  append(bytes: Uint8Array): void;
-  /** What was appended is on disk when this returns. */
-  sync(): void;
-  /** Leaves so many bytes, on disk too. */
-  truncate(bytes: number): void;
-  /** Lets other processes have it. Again changes nothing. */
   close(): void;
 }
 
@@ -66,9 +54,9 @@ export interface Platform {
   /**
    * The journal in a directory, for this process alone; undefined where there are no directories.
    *
-   * @throws {StillpointError} SP_JOURNAL_LOCKED, SP_JOURNAL_FAILED
+   * @throws {StillpointError} SP_JOURNAL_LOCKED, SP_JOURNAL_INVALID, SP_JOURNAL_FAILED
    */
-  readonly openJournal: ((directory: string | URL) => JournalFile) | undefined;
+  readonly openJournal: ((directory: string | URL, nowMs: number) => History) | undefined;
   /** Closes a descriptor of the system that a dead thread left behind. Never throws. */
   closeDescriptor(descriptor: number): void;
   /** Tells the runtime's own tracing, if it has one and anybody listens. */

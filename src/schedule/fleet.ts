@@ -12,8 +12,7 @@ import { Makers } from "../resume/makers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ApprovalPolicies, ScheduledEvents } from "./events.ts";
 import { GuestResident } from "./guest-resident.ts";
-import type { Committed, InterruptedWave } from "./history.ts";
-import { Journal } from "./journal.ts";
+import { type Committed, History, type InterruptedWave } from "./history.ts";
 import type { NoticeOption } from "./notice.ts";
 import { NoticeBoards } from "./notice-boards.ts";
 import { type DomainCounts, type Placement, Placements } from "./placement.ts";
@@ -44,7 +43,7 @@ export class Fleet implements AsyncDisposable {
   readonly #makers: Makers;
   readonly #placements: Placements;
   readonly #boards: NoticeBoards;
-  readonly #journal: Journal;
+  readonly #history: History;
   readonly #waves: Waves;
   /** What is announced to the guests of this fleet. */
   readonly events: ScheduledEvents;
@@ -56,26 +55,26 @@ export class Fleet implements AsyncDisposable {
   #closed = false;
 
   private constructor(
-    parts: { platform: Platform; plainPolls: boolean; placements: Placements; journal: Journal },
+    parts: { platform: Platform; plainPolls: boolean; placements: Placements; history: History },
     { clock = systemClock, noticeMs, approvals, ...options }: FleetOptions,
   ) {
-    const { platform, plainPolls, placements, journal } = parts;
+    const { platform, plainPolls, placements, history } = parts;
     this.#platform = platform;
     this.#plainPolls = plainPolls;
     this.#makers = new Makers(platform);
     this.#placements = placements;
-    this.#journal = journal;
+    this.#history = history;
     this.events = new ScheduledEvents({
       clock,
       placements,
       ...(noticeMs !== undefined && { noticeMs }),
       ...(approvals !== undefined && { approvals }),
       isDown: (guest) => !this.#guests.has(guest),
-      incarnations: { first: journal.history.firstIncarnation, reserve: (upTo) => journal.reserve(upTo) },
+      incarnations: { first: history.firstIncarnation, reserve: (upTo) => history.reserve(upTo) },
     });
     this.#boards = new NoticeBoards(this.events, clock);
     const residents = this.#residents;
-    this.#waves = new Waves({ clock, events: this.events, journal, noticeMs, placements, residents }, options);
+    this.#waves = new Waves({ clock, events: this.events, history, noticeMs, placements, residents }, options);
   }
 
   /**
@@ -94,12 +93,12 @@ export class Fleet implements AsyncDisposable {
       throw new StillpointError("SP_ENGINE_UNSUPPORTED", `this engine cannot run guests: ${reasons}`);
     }
     signal?.throwIfAborted();
-    const journal = openJournal(platform, options);
+    const history = openHistory(platform, options);
     let fleet: Fleet;
     try {
-      fleet = new Fleet({ platform, plainPolls, placements, journal }, options);
+      fleet = new Fleet({ platform, plainPolls, placements, history }, options);
     } catch (error) {
-      journal.close();
+      history.close();
       throw error;
     }
     signal?.addEventListener("abort", () => void fleet[Symbol.asyncDispose]());
@@ -155,7 +154,7 @@ export class Fleet implements AsyncDisposable {
    * out says nothing of it as a whole.
    */
   committed(set: string, updateDomain: number): Committed | undefined {
-    return this.#journal.history.committed(set, updateDomain);
+    return this.#history.committed(set, updateDomain);
   }
 
   /**
@@ -163,7 +162,7 @@ export class Fleet implements AsyncDisposable {
    * of them is gone on with. They are told of until another wave is begun.
    */
   get interrupted(): readonly InterruptedWave[] {
-    return this.#journal.history.interrupted;
+    return this.#history.interrupted;
   }
 
   // ---- guests ----
@@ -254,15 +253,15 @@ export class Fleet implements AsyncDisposable {
     const ends = [...this.#guests.values()].map((guest) => guest.terminate());
     await Promise.allSettled([...ends, ...this.#booting.values()]);
     await this.#makers.end();
-    this.#journal.close();
+    this.#history.close();
   }
 }
 
 /** @throws {StillpointError} SP_CONFIG_INVALID, SP_JOURNAL_LOCKED, SP_JOURNAL_INVALID, SP_JOURNAL_FAILED */
-function openJournal(platform: Platform, { journal, clock = systemClock }: FleetOptions): Journal {
-  if (journal === undefined) return new Journal();
+function openHistory(platform: Platform, { journal, clock = systemClock }: FleetOptions): History {
+  if (journal === undefined) return new History();
   if (platform.openJournal === undefined) {
     throw new StillpointError("SP_CONFIG_INVALID", "there are no directories here in which a journal could be kept");
   }
-  return new Journal(platform.openJournal(journal), clock.nowMs());
+  return platform.openJournal(journal, clock.nowMs());
 }

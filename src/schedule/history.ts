@@ -1,5 +1,6 @@
 /**
- * What the entries of a journal mean, taken one after the other.
+ * What a fleet remembers of its waves, told one entry after the other: which versions it brought update domains to. This is kept in
+ * memory, for the life of the fleet. A journal (journal.ts) keeps it for the process after this one.
  *
  *   opened      a process begins; all that was before is past
  *   reserved    incarnations up to this one may have been served
@@ -8,9 +9,6 @@
  *   committed   that domain of these sets runs new
  *   rolledBack  that domain runs old, but for the guests that are named
  *   ended       nothing of the wave stands any more
- *
- * Guests die with their process. So the next one resumes nothing: it boots from what was committed, tells of waves that began and did
- * not end until a later one begins, and serves incarnations above any that was reserved.
  */
 
 import type { WaveReport } from "./progress.ts";
@@ -45,13 +43,13 @@ export interface Began extends Committed {
   readonly domains: readonly { readonly updateDomain: number; readonly sets: readonly string[] }[];
 }
 
-interface AtDomain {
+export interface AtDomain {
   readonly wave: string;
   readonly updateDomain: number;
 }
 
 export type Entry =
-  | { readonly type: "opened"; readonly format: typeof FORMAT; readonly atMs: number }
+  | { readonly type: "opened"; readonly format: number; readonly atMs: number }
   | { readonly type: "reserved"; readonly incarnation: number }
   | Began
   | ({ readonly type: "started" } & AtDomain)
@@ -59,51 +57,27 @@ export type Entry =
   | ({ readonly type: "rolledBack"; readonly stuck: readonly string[] } & AtDomain)
   | { readonly type: "ended"; readonly wave: string; readonly outcome: WaveReport["outcome"] };
 
-export const FORMAT = 1;
-
-/** A wave that has not ended, as far as the entries say. */
-interface Standing {
-  readonly began: Began;
-  readonly committed: number[];
-  underWay: number | undefined;
-  /** It is of a process before this one. */
-  past: boolean;
-}
-
 export class History {
   readonly #committed = new Map<string, Map<number, Committed>>();
-  readonly #standing = new Map<string, Standing>();
-  #reserved = 0;
+  /** What the waves that have not ended bring. */
+  readonly #brought = new Map<string, Committed>();
 
-  apply(entry: Entry): void {
+  /** @throws {StillpointError} SP_JOURNAL_FAILED: it could not be kept */
+  write(entry: Entry): void {
     switch (entry.type) {
-      case "opened":
-        for (const standing of this.#standing.values()) standing.past = true;
-        return;
-      case "reserved":
-        this.#reserved = Math.max(this.#reserved, entry.incarnation);
-        return;
       case "began":
-        for (const [wave, { past }] of this.#standing) if (past) this.#standing.delete(wave);
-        this.#standing.set(entry.wave, { began: entry, committed: [], underWay: undefined, past: false });
+        this.#brought.set(entry.wave, broughtBy(entry));
         return;
       case "ended":
-        this.#standing.delete(entry.wave);
+        this.#brought.delete(entry.wave);
         return;
-      default:
-        this.#turned(this.#standing.get(entry.wave)!, entry);
-    }
-  }
-
-  #turned(standing: Standing, entry: Extract<Entry, AtDomain>): void {
-    standing.underWay = entry.type === "started" ? entry.updateDomain : undefined;
-    if (entry.type !== "committed") return;
-    standing.committed.push(entry.updateDomain);
-    for (const set of entry.sets) {
-      const domains = this.#committed.get(set) ?? new Map<number, Committed>();
-      this.#committed.set(set, domains);
-      // What a wave left as it was stays what an earlier one made of it.
-      domains.set(entry.updateDomain, { ...domains.get(entry.updateDomain), ...broughtBy(standing.began) });
+      case "committed":
+        for (const set of entry.sets) {
+          const domains = this.#committed.get(set) ?? new Map<number, Committed>();
+          this.#committed.set(set, domains);
+          // What a wave left as it was stays what an earlier one made of it.
+          domains.set(entry.updateDomain, { ...domains.get(entry.updateDomain), ...this.#brought.get(entry.wave) });
+        }
     }
   }
 
@@ -114,24 +88,20 @@ export class History {
 
   /** Waves of processes before this one that did not end. */
   get interrupted(): readonly InterruptedWave[] {
-    const past = [...this.#standing.values()].filter((standing) => standing.past);
-    return past.map(({ began, committed, underWay }) => ({
-      wave: began.wave,
-      kind: began.kind,
-      ...broughtBy(began),
-      startedAt: new Date(began.atMs),
-      committed,
-      ...(underWay !== undefined && { underWay }),
-      memoryLost: true,
-    }));
+    return [];
   }
 
-  /** Above all incarnations that may have been served. */
+  /** Above all incarnations that processes before this one may have served. */
   get firstIncarnation(): number {
-    return this.#reserved + 1;
+    return 1;
   }
+
+  /** Incarnations up to this one may be served from now on. Never throws. */
+  reserve(_incarnation: number): void {}
+
+  close(): void {}
 }
 
-function broughtBy({ services, image }: Committed): Committed {
+export function broughtBy({ services, image }: Committed): Committed {
   return { ...(services !== undefined && { services }), ...(image !== undefined && { image }) };
 }

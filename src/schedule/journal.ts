@@ -12,19 +12,43 @@
  *
  * Writes block. They are few, between impacts and not during them, and what comes next has to wait for them anyway.
  *
- * Without a file the same is kept in memory alone.
+ * Guests die with their process. So the next one resumes nothing: it boots from what was committed, tells of waves that began and did
+ * not end until a later one begins, and serves incarnations above any that was reserved.
  */
 
 import { StillpointError } from "../errors.ts";
-import type { JournalFile } from "../platform/platform.ts";
 import { sha256 } from "../wasm/sha256.ts";
-import { type Entry, FORMAT, History } from "./history.ts";
+import { type AtDomain, type Began, broughtBy, type Entry, History, type InterruptedWave } from "./history.ts";
 
+/** A file that one process appends to. All of it blocks, and throws what the system says. */
+export interface JournalFile {
+  /** All of it. */
+  read(): Uint8Array;
+  append(bytes: Uint8Array): void;
+  /** What was appended is on disk when this returns. */
+  sync(): void;
+  /** Leaves so many bytes, on disk too. */
+  truncate(bytes: number): void;
+  /** Lets other processes have it. Again changes nothing. */
+  close(): void;
+}
+
+/** A wave that has not ended, as far as the entries say. */
+interface Standing {
+  readonly began: Began;
+  readonly committed: number[];
+  underWay: number | undefined;
+  /** It is of a process before this one. */
+  past: boolean;
+}
+
+const FORMAT = 1;
 const NEWLINE = 0x0a;
 
-export class Journal {
-  readonly history: History = new History();
-  readonly #file: JournalFile | undefined;
+export class Journal extends History {
+  readonly #standing = new Map<string, Standing>();
+  #reserved = 0;
+  readonly #file: JournalFile;
   /** Bytes of it that are sound. */
   #bytes = 0;
   #broken: StillpointError | undefined;
@@ -34,10 +58,11 @@ export class Journal {
    *
    * @throws {StillpointError} SP_JOURNAL_INVALID, SP_JOURNAL_FAILED
    */
-  constructor(file?: JournalFile, nowMs: number = Date.now()) {
+  constructor(file: JournalFile, nowMs: number = Date.now()) {
+    super();
     this.#file = file;
     try {
-      if (file !== undefined) this.#read(file);
+      this.#read(file);
       this.write({ type: "opened", format: FORMAT, atMs: nowMs });
     } catch (error) {
       this.close();
@@ -66,7 +91,7 @@ export class Journal {
         if (entry.type === "opened" && entry.format !== FORMAT) {
           throw new StillpointError("SP_JOURNAL_INVALID", `the journal has format ${entry.format}, known is ${FORMAT}`);
         }
-        this.history.apply(entry);
+        this.#apply(entry);
         this.#bytes = newline + 1;
       }
       if (newline < 0) break;
@@ -80,28 +105,26 @@ export class Journal {
    *
    * @throws {StillpointError} SP_JOURNAL_FAILED: it is not written, or nobody knows
    */
-  write(entry: Entry): void {
+  override write(entry: Entry): void {
+    if (this.#broken !== undefined) throw this.#broken;
     const file = this.#file;
-    if (file !== undefined) {
-      if (this.#broken !== undefined) throw this.#broken;
-      const line = encoded(entry);
-      this.#trying(() => {
-        try {
-          file.append(line);
-        } catch (error) {
-          file.truncate(this.#bytes);
-          throw error;
-        }
-      });
+    const line = encoded(entry);
+    this.#trying(() => {
       try {
-        this.#trying(() => file.sync());
+        file.append(line);
       } catch (error) {
-        this.#broken = error as StillpointError;
+        file.truncate(this.#bytes);
         throw error;
       }
-      this.#bytes += line.length;
+    });
+    try {
+      this.#trying(() => file.sync());
+    } catch (error) {
+      this.#broken = error as StillpointError;
+      throw error;
     }
-    this.history.apply(entry);
+    this.#bytes += line.length;
+    this.#apply(entry);
   }
 
   #trying(work: () => void): void {
@@ -112,11 +135,49 @@ export class Journal {
     }
   }
 
+  #apply(entry: Entry): void {
+    super.write(entry);
+    switch (entry.type) {
+      case "opened":
+        for (const standing of this.#standing.values()) standing.past = true;
+        return;
+      case "reserved":
+        this.#reserved = Math.max(this.#reserved, entry.incarnation);
+        return;
+      case "began":
+        for (const [wave, { past }] of this.#standing) if (past) this.#standing.delete(wave);
+        this.#standing.set(entry.wave, { began: entry, committed: [], underWay: undefined, past: false });
+        return;
+      case "ended":
+        this.#standing.delete(entry.wave);
+        return;
+      default:
+        turned(this.#standing.get(entry.wave)!, entry);
+    }
+  }
+
+  override get interrupted(): readonly InterruptedWave[] {
+    const past = [...this.#standing.values()].filter((standing) => standing.past);
+    return past.map(({ began, committed, underWay }) => ({
+      wave: began.wave,
+      kind: began.kind,
+      ...broughtBy(began),
+      startedAt: new Date(began.atMs),
+      committed,
+      ...(underWay !== undefined && { underWay }),
+      memoryLost: true,
+    }));
+  }
+
+  override get firstIncarnation(): number {
+    return this.#reserved + 1;
+  }
+
   /**
    * Makes it durable that incarnations up to this one may be served. When it cannot be written, incarnations are served all the same,
    * because readers are owed a document; nothing else is written from then on.
    */
-  reserve(incarnation: number): void {
+  override reserve(incarnation: number): void {
     try {
       this.write({ type: "reserved", incarnation });
     } catch (error) {
@@ -125,10 +186,15 @@ export class Journal {
   }
 
   /** Lets others write. */
-  close(): void {
+  override close(): void {
     this.#broken ??= new StillpointError("SP_JOURNAL_FAILED", "the journal is closed");
-    this.#file?.close();
+    this.#file.close();
   }
+}
+
+function turned(standing: Standing, entry: Extract<Entry, AtDomain>): void {
+  standing.underWay = entry.type === "started" ? entry.updateDomain : undefined;
+  if (entry.type === "committed") standing.committed.push(entry.updateDomain);
 }
 
 function digest(json: Uint8Array): string {

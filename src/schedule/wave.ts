@@ -7,7 +7,7 @@
  * operator holds the wave. It is all or nothing: if one guest cannot be replaced or is not well, those that were replaced go back, and
  * the wave stops. Whenever it stops, every guest runs.
  *
- * The journal is written before the world changes: `started` before the first guest is touched, `committed` before the events are
+ * The history is written before the world changes: `started` before the first guest is touched, `committed` before the events are
  * over. If it cannot be written, nothing is begun, or what was begun is taken back.
  */
 
@@ -15,9 +15,8 @@ import type { StillpointError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import type { EventType } from "./event.ts";
 import type { ScheduledEvents } from "./events.ts";
-import type { Entry } from "./history.ts";
+import type { Entry, History } from "./history.ts";
 import type { Impacts } from "./impacts.ts";
-import type { Journal } from "./journal.ts";
 import { type NoticeOption, noticeMsOf } from "./notice.ts";
 import { type Plan, refusal } from "./plan.ts";
 import type { GuestReport, WaveProgress, WaveReport } from "./progress.ts";
@@ -31,7 +30,7 @@ export interface WaveSide {
   readonly clock: Clock;
   readonly events: ScheduledEvents;
   readonly impacts: Impacts;
-  readonly journal: Journal;
+  readonly history: History;
   readonly recoveryMs: number;
   readonly noticeMs: NoticeOption | undefined;
   readonly residents: ReadonlyMap<string, Resident>;
@@ -63,7 +62,7 @@ export class Wave implements AsyncIterable<WaveProgress> {
   readonly #over: Turn[] = [];
   readonly #committed: number[] = [];
   #rolledBack: number | undefined;
-  /** The journal knows of it. */
+  /** The history knows of it. */
   #begun = false;
   #reason: StillpointError | undefined;
   readonly #told: WaveProgress[] = [];
@@ -162,11 +161,11 @@ export class Wave implements AsyncIterable<WaveProgress> {
   }
 
   async #planning(): Promise<WaveEvent> {
-    const { clock, journal, noticeMs, recoveryMs: usualMs, ...side } = this.#side;
+    const { noticeMs, plan: planned, recoveryMs: usualMs } = this.#side;
     const { update } = this;
     let plan: Plan | undefined;
     try {
-      plan = await Promise.race([side.plan(), this.#stopped]);
+      plan = await Promise.race([planned(), this.#stopped]);
     } catch (error) {
       this.#reason = error as StillpointError;
       return "refused";
@@ -179,8 +178,8 @@ export class Wave implements AsyncIterable<WaveProgress> {
     }
     if (plan.domains.length === 0) return "finished";
     const told = (report: GuestReport): void => this.#tell({ type: "guest", report });
-    this.#turns = plan.domains.map((domain) => new Turn({ ...side, clock, update, ...domain, told }));
-    this.#begun = this.#journaled(() => journal.write(this.#began(plan)));
+    this.#turns = plan.domains.map((domain) => new Turn({ ...this.#side, update, ...domain, told }));
+    this.#begun = this.#written(this.#began(plan));
     if (!this.#begun) return "failed";
     const { recoveryMs = usualMs } = update;
     for (const [index, turn] of this.#turns.entries()) {
@@ -194,7 +193,7 @@ export class Wave implements AsyncIterable<WaveProgress> {
   }
 
   async #notice(): Promise<WaveEvent> {
-    const { journal, recoveryMs: usualMs } = this.#side;
+    const { recoveryMs: usualMs } = this.#side;
     const { recoveryMs = usualMs } = this.update;
     for (;;) {
       if (this.#stop.signal.aborted) return "cancel";
@@ -210,8 +209,7 @@ export class Wave implements AsyncIterable<WaveProgress> {
       if (leftMs > 0) await this.#elapsed(leftMs);
       // What was awaited first may no longer hold.
       if (this.#stop.signal.aborted || this.#gate !== undefined || leftMs > 0 || turn.sets.length === 0) continue;
-      if (!this.#journaled(() => journal.write({ type: "started", wave: this.id, updateDomain: turn.updateDomain })))
-        return "failed";
+      if (!this.#written({ type: "started", wave: this.id, updateDomain: turn.updateDomain })) return "failed";
       turn.start();
       return "due";
     }
@@ -229,10 +227,9 @@ export class Wave implements AsyncIterable<WaveProgress> {
     if (this.#reason !== undefined) return "failed";
     if (this.#stop.signal.aborted) return "cancel";
     const { updateDomain } = turn;
-    const { journal, partial } = this.#side;
+    const { partial } = this.#side;
     const sets = turn.setsUpdated.filter((set) => partial.get(updateDomain)?.has(set) !== true);
-    if (!this.#journaled(() => journal.write({ type: "committed", wave: this.id, updateDomain, sets })))
-      return "failed";
+    if (!this.#written({ type: "committed", wave: this.id, updateDomain, sets })) return "failed";
     turn.complete();
     this.#committed.push(updateDomain);
     this.#next();
@@ -244,7 +241,7 @@ export class Wave implements AsyncIterable<WaveProgress> {
     await turn.revert();
     const { updateDomain, stuck } = turn;
     this.#rolledBack = updateDomain;
-    this.#journaled(() => this.#side.journal.write({ type: "rolledBack", wave: this.id, updateDomain, stuck }));
+    this.#written({ type: "rolledBack", wave: this.id, updateDomain, stuck });
     return "returned";
   }
 
@@ -274,10 +271,10 @@ export class Wave implements AsyncIterable<WaveProgress> {
     };
   }
 
-  /** False when the journal could not be written; the reason is kept, unless there is one already. */
-  #journaled(write: () => void): boolean {
+  /** False when the history could not be written; the reason is kept, unless there is one already. */
+  #written(entry: Entry): boolean {
     try {
-      write();
+      this.#side.history.write(entry);
       return true;
     } catch (error) {
       this.#reason ??= error as StillpointError;
@@ -296,7 +293,7 @@ export class Wave implements AsyncIterable<WaveProgress> {
     while (this.#turns.length > 0) this.#next();
     const outcome = last === "finished" ? "completed" : this.#reason === undefined ? "canceled" : "stopped";
     // An end that is not written down is told as an interruption by the next process, with the same domains committed.
-    if (this.#begun) this.#journaled(() => this.#side.journal.write({ type: "ended", wave: this.id, outcome }));
+    if (this.#begun) this.#written({ type: "ended", wave: this.id, outcome });
     this.#gate?.resolve();
     this.#gate = undefined;
     const guests = this.#over.flatMap((turn) => turn.reports());

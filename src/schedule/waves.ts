@@ -8,8 +8,8 @@
 import { StillpointError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import type { ScheduledEvents } from "./events.ts";
+import type { History } from "./history.ts";
 import { Impacts } from "./impacts.ts";
-import type { Journal } from "./journal.ts";
 import type { NoticeOption } from "./notice.ts";
 import type { Placement, Placements } from "./placement.ts";
 import { type Plan, planFor } from "./plan.ts";
@@ -27,7 +27,7 @@ export interface WavesOptions {
 export interface WavesSide {
   readonly clock: Clock;
   readonly events: ScheduledEvents;
-  readonly journal: Journal;
+  readonly history: History;
   readonly noticeMs: NoticeOption | undefined;
   readonly placements: Pick<Placements, "of" | "members" | "sets">;
   /** Guests that have booted, by name. */
@@ -76,11 +76,11 @@ export class Waves {
     const concerned = this.#concerned(update);
     const sets = new Set(concerned.map(({ placement }) => placement.set));
     const taken = [...sets].filter((set) => this.#claimed.has(set));
-    const { clock, events, journal, noticeMs } = this.#side;
+    const { clock, events, history, noticeMs } = this.#side;
     const wave: Wave = new Wave(update, {
       clock,
       events,
-      journal,
+      history,
       noticeMs,
       impacts: this.#impacts,
       recoveryMs: this.#recoveryMs,

@@ -8,9 +8,8 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openJournal } from "../../dist/platform/node-journal.js";
-import type { JournalFile } from "../../dist/platform/platform.js";
 import type { Entry } from "../../dist/schedule/history.js";
-import { Journal } from "../../dist/schedule/journal.js";
+import { Journal, type JournalFile } from "../../dist/schedule/journal.js";
 import { scratch } from "../support/command.ts";
 import { codeOf, share } from "../support/guests.ts";
 import { World } from "../support/records.ts";
@@ -45,10 +44,10 @@ function written(directory: string, entries: readonly Entry[] = LIFE): void {
   journal.close();
 }
 
-function read(directory: string): Journal["history"] {
+function read(directory: string): Journal {
   const journal = new Journal(openJournal(directory));
   journal.close();
-  return journal.history;
+  return journal;
 }
 
 const journals = suite("journal");
@@ -248,7 +247,7 @@ journals("a write that fails leaves nothing behind, and the next one may succeed
   const journal = new Journal(file);
   broken.append = true;
   assert.is(await codeOf(() => journal.write(LIFE[0]!)), "SP_JOURNAL_FAILED");
-  assert.is(journal.history.firstIncarnation, 1);
+  assert.is(journal.firstIncarnation, 1);
   broken.append = false;
   journal.write({ type: "reserved", incarnation: 7 });
   journal.close();
@@ -287,14 +286,14 @@ for (const [when, committed] of [
         file.append(bytes);
       },
     };
-    const world = new World({ updateDomainCount: 2, recoveryMs: 0, noticeMs: 0, journal: new Journal(full) });
+    const world = new World({ updateDomainCount: 2, recoveryMs: 0, noticeMs: 0, history: new Journal(full) });
     for (let i = 0; i < 4; i++) world.add(`a${i}`, { set: "a", sick: when === "rolledBack" });
     const report = await world.clock.until(world.waves.begin({ services: V2 }).result);
     assert.equal(world.settled(), []);
     assert.is(report.outcome, when === "ended" ? "completed" : "stopped");
     if (when !== "rolledBack" && when !== "ended") assert.is(report.reason?.code, "SP_JOURNAL_FAILED");
     assert.equal(report.committed, committed);
-    world.journal.close();
+    world.history.close();
     const history = read(directory);
     for (const record of world.records.values()) {
       const { updateDomain } = world.placements.of(record.name)!;

@@ -136,8 +136,7 @@ random("of records end as they must", async () => {
       );
       for (const { name, services: on } of world.records.values()) {
         const { set, updateDomain } = world.placements.of(name)!;
-        if (!stuck.has(name))
-          assert.is(on, world.journal.history.committed(set, updateDomain)?.services ?? "old", name);
+        if (!stuck.has(name)) assert.is(on, world.history.committed(set, updateDomain)?.services ?? "old", name);
       }
       if (stuck.size > 0) break;
       for (const record of world.records.values()) record.manners = mannersOf(draw);

@@ -62,7 +62,7 @@ going("goes through the update domains in order, each with an event of its own",
     ...["a0,a3", "a1,a4", "a2,a5"].map((names) => `scheduled Freeze ${names}`),
     ...["a0,a3", "a1,a4", "a2,a5"].flatMap((names) => [`started Freeze ${names}`, `completed Freeze ${names}`]),
   ]);
-  assert.is(world.journal.history.committed("a", 1)?.services, V2.href);
+  assert.is(world.history.committed("a", 1)?.services, V2.href);
 });
 
 going(
@@ -308,7 +308,7 @@ troubled("by a guest that cannot be replaced takes its domain back and stops", a
     "completed Freeze a1",
     "canceled Freeze a2,a5",
   ]);
-  assert.is(world.journal.history.committed("a", 1), undefined);
+  assert.is(world.history.committed("a", 1), undefined);
 });
 
 troubled("by one guest does not wait for the others, which are left as they were", async () => {
@@ -565,7 +565,7 @@ commanded("whose signal was aborted before touches nothing", async () => {
 commanded("that leaves guests of a domain out says nothing of what that domain runs", async () => {
   const world = six();
   await ended(world, world.waves.begin({ services: V2, guests: ["a0", "a1", "a4"] }));
-  const { history } = world.journal;
+  const { history } = world;
   assert.equal(
     [0, 1, 2].map((domain) => history.committed("a", domain)?.services),
     [undefined, V2.href, undefined],

@@ -7,7 +7,7 @@
 import { StillpointError } from "../../dist/index.js";
 import type { ScheduledEvent } from "../../dist/schedule/event.js";
 import { ScheduledEvents } from "../../dist/schedule/events.js";
-import { Journal } from "../../dist/schedule/journal.js";
+import { History } from "../../dist/schedule/history.js";
 import { Placements } from "../../dist/schedule/placement.js";
 import type { Limits, Replaced, Resident } from "../../dist/schedule/resident.js";
 import type { Change, Update, Verdict } from "../../dist/schedule/update.js";
@@ -121,7 +121,7 @@ export class Record implements Resident {
 
 export interface WorldOptions extends WavesOptions {
   readonly updateDomainCount?: number;
-  readonly journal?: Journal;
+  readonly history?: History;
   readonly noticeMs?: number;
 }
 
@@ -130,7 +130,7 @@ export class World {
   readonly clock: VirtualClock = new VirtualClock();
   readonly placements: Placements;
   readonly events: ScheduledEvents;
-  readonly journal: Journal;
+  readonly history: History;
   readonly waves: Waves;
   readonly records: Map<string, Record> = new Map();
   /** What was seen that must not be. */
@@ -145,10 +145,10 @@ export class World {
   readonly #incarnations = new Map<string, number>();
   readonly #lives = new Map<string, string>();
 
-  constructor({ updateDomainCount = 5, journal = new Journal(), noticeMs, ...options }: WorldOptions = {}) {
+  constructor({ updateDomainCount = 5, history = new History(), noticeMs, ...options }: WorldOptions = {}) {
     const { clock } = this;
     this.placements = new Placements({ updateDomainCount });
-    this.journal = journal;
+    this.history = history;
     this.events = new ScheduledEvents({
       clock,
       placements: this.placements,
@@ -157,7 +157,7 @@ export class World {
     this.recoveryMs = options.recoveryMs ?? 30 * 60_000;
     this.#watch();
     const { events, placements, records: residents } = this;
-    this.waves = new Waves({ clock, events, placements, journal, noticeMs, residents }, options);
+    this.waves = new Waves({ clock, events, placements, history, noticeMs, residents }, options);
   }
 
   add(name: string, { set, updateDomain, ...manners }: Manners & { set?: string; updateDomain?: number } = {}): Record {
