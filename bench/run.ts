@@ -2,12 +2,12 @@
  * `npm run bench`: asks the questions, one after the other, and writes the report. HELP below says how.
  *
  * Without --full (or SP_BENCH=full) all runs are of smoke size: under three minutes together, to see that the benches work. A full run
- * of everything goes to bench/results/, by Node's major version, and all else to bench/output/: as JSON, as Markdown and
+ * asks all questions and then all of them again, in new processes (bench/report/passes.ts says why). A full run of everything goes to bench/results/, by Node's major version, and all else to bench/output/: as JSON, as Markdown and
  * as a page. Progress goes to standard error. The exit code is 1 if a question was not answered, or if a full run of everything
  * lacks a figure that is promised.
  */
 
-import { randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -15,6 +15,7 @@ import { circumstances } from "./report/circumstances.ts";
 import { compare, comparisonText } from "./report/comparison.ts";
 import { reportText } from "./report/markdown.ts";
 import { reportPage } from "./report/page.ts";
+import { together } from "./report/passes.ts";
 import { type Answered, type Report, readReport, type Unanswered, writeReport } from "./report/report.ts";
 import { summaryOf } from "./report/summary.ts";
 import { ask } from "./support/asking.ts";
@@ -22,13 +23,13 @@ import { chaptersOf } from "./support/chapters.ts";
 import { Progress } from "./support/progress.ts";
 import { CHAPTERS } from "./support/question.ts";
 
-/** In the order in which they are asked, and whether one core is enough for the process. */
-const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
+/** In the order in which they are asked: whether one core is enough for the process, and why further passes leave it out. */
+const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean; readonly once?: string }>> = {
   freeze: { oneCore: false },
   "memory-size": { oneCore: false },
   "freeze-load": { oneCore: false },
   "freeze-together": { oneCore: false },
-  browser: { oneCore: false },
+  browser: { oneCore: false, once: "no figures" },
   speed: { oneCore: true },
   start: { oneCore: false },
   sweep: { oneCore: true },
@@ -36,11 +37,11 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
   increments: { oneCore: false },
   prepare: { oneCore: false },
   handover: { oneCore: false },
-  "handover-calls": { oneCore: false },
+  "handover-calls": { oneCore: false, once: "long, and what counts is a number that has to be 0" },
   "handover-speed": { oneCore: false },
   "tier-up": { oneCore: false },
-  asyncify: { oneCore: true },
-  ways: { oneCore: false },
+  asyncify: { oneCore: true, once: "long: the other tool builds for a minute" },
+  ways: { oneCore: false, once: "long, and ours is measured in two processes anyhow" },
   guests: { oneCore: false },
   events: { oneCore: false },
   scale: { oneCore: true },
@@ -49,6 +50,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean }>> = {
 const HELP = `Usage: npm run bench -- [options]
 
   --full               numbers to quote; otherwise a smoke run
+  --passes N           asks everything N times, each time in new processes, but for what is long; with --full 2, otherwise 1
   --only NAME          this question or chapter alone; may be given several times
   --json               the report on standard output as JSON instead of Markdown
   --compare OLD.json   afterwards what has moved beyond the noise since that report, instead of the report
@@ -57,7 +59,7 @@ const HELP = `Usage: npm run bench -- [options]
 
 Questions: ${Object.keys(QUESTIONS).join(", ")}
 Chapters:  ${Object.keys(CHAPTERS).join(", ")}
-SP_SEED=N repeats the draws of a run.`;
+SP_SEED=N repeats the draws of a run, or with the seed of a later pass and --passes 1 those of that pass.`;
 
 /** Ends for a reason that lies with whoever asked. */
 function refuse(reason: string): never {
@@ -70,6 +72,7 @@ function parse() {
     return parseArgs({
       options: {
         full: { type: "boolean", default: process.env.SP_BENCH === "full" },
+        passes: { type: "string" },
         only: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
         compare: { type: "string" },
@@ -96,6 +99,15 @@ function selected(only: readonly string[]): string[] {
     for (const [name, chapter] of Object.entries(chaptersOf(all))) if (only.includes(chapter)) wanted.add(name);
   }
   return all.filter((name) => wanted.has(name));
+}
+
+/** A seed for each pass, all from the first. */
+function seedsOf(passes: string): number[] {
+  if (!/^[1-9]\d?$/.test(passes)) refuse(`--passes ${passes}: it has to be a number from 1 to 99`);
+  const seed = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
+  const further = (pass: number): number =>
+    createHash("sha256").update(`${seed}, pass ${pass}`).digest().readUInt32LE();
+  return Array.from({ length: Number(passes) }, (_, pass) => (pass === 0 ? seed : further(pass)));
 }
 
 function read(path: string): Report {
@@ -144,21 +156,32 @@ if (old !== undefined && old.circumstances.size !== (full ? "full" : "smoke")) {
     `${options.compare} is of a ${old.circumstances.size} run: ${full ? "without" : "with"} --full it can be compared with`,
   );
 }
-const seed = Number(process.env.SP_SEED ?? randomInt(2 ** 32));
+const seeds = seedsOf(options.passes ?? (full ? "2" : "1"));
 const names = selected(options.only);
 const everything = names.length === Object.keys(QUESTIONS).length;
 
-const found = circumstances({ full, seed });
+const found = circumstances({ full, seeds });
+/** What is asked, in this order: all questions, and then those again that are not asked once. */
+const turns = seeds.flatMap((seed, pass) =>
+  names.filter((name) => pass === 0 || QUESTIONS[name]!.once === undefined).map((name) => ({ name, seed, pass })),
+);
+const heard = new Map<string, (Answered | Unanswered)[]>(names.map((name) => [name, []]));
+const progress = new Progress(process.stderr, { of: turns.length });
+for (const { name, seed, pass } of turns) {
+  const what = pass === 0 ? name : `${name}, again`;
+  progress.now(what);
+  const { oneCore } = QUESTIONS[name]!;
+  const asked = await ask({ name, full, seed, oneCore, progress: (text) => progress.now(`${what}: ${text}`) });
+  heard.get(name)!.push(asked);
+  progress.done(`${what}: ${asked.seconds.toFixed(0)} s${"reason" in asked ? `, NOT ANSWERED: ${asked.reason}` : ""}`);
+}
 const answers: Record<string, Answered> = {};
 const unanswered: Record<string, Unanswered> = {};
-const progress = new Progress(process.stderr, { of: names.length });
-for (const name of names) {
-  const { oneCore } = QUESTIONS[name]!;
-  progress.now(name);
-  const asked = await ask({ name, full, seed, oneCore, progress: (text) => progress.now(`${name}: ${text}`) });
-  if ("reason" in asked) unanswered[name] = asked;
-  else answers[name] = asked;
-  progress.done(`${name}: ${asked.seconds.toFixed(0)} s${"reason" in asked ? `, NOT ANSWERED: ${asked.reason}` : ""}`);
+for (const [name, outcomes] of heard) {
+  const { answered, failed } = together(outcomes);
+  const { once } = QUESTIONS[name]!;
+  if (answered) answers[name] = { ...answered, ...(seeds.length > 1 && once !== undefined && { once }) };
+  if (failed) unanswered[name] = failed;
 }
 const report: Report = { circumstances: found, answers, unanswered };
 

@@ -23,11 +23,12 @@ function commit(): string {
   return changed ? `${head} with changes` : head;
 }
 
-export function circumstances({ full, seed }: { full: boolean; seed: number }): Circumstances {
+export function circumstances({ full, seeds }: { full: boolean; seeds: readonly number[] }): Circumstances {
   return {
     date: new Date().toISOString(),
     size: full ? "full" : "smoke",
-    seed,
+    seed: seeds[0]!,
+    ...(seeds.length > 1 && { seeds }),
     commit: commit(),
     machine: {
       cpu: cpus()[0]?.model.trim() ?? "unknown",

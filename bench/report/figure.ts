@@ -1,4 +1,4 @@
-/** What is said of a figure: its value, whether it holds its bar, and whether it can be quoted at all. */
+/** What is said of a figure: its value, whether it holds its bar, how far it varies, and whether it can be quoted at all. */
 
 import type { Cell, Column, Figure } from "../support/question.ts";
 
@@ -37,6 +37,24 @@ export function noiseText({ noise }: Pick<Figure, "noise">): string {
   return `${noise.toFixed(2)}${noise > NOISE_MAX ? ", too noisy to quote" : ""}`;
 }
 
+/** How far the passes differ: the largest over the least, a factor of at least 1. Undefined where there was one. */
+export function spreadOf({ passes = [] }: Pick<Figure, "passes">): number | undefined {
+  if (passes.length < 2) return undefined;
+  const [least, most] = [Math.min(...passes), Math.max(...passes)];
+  // Also of nothing, twice.
+  return least === most ? 1 : most / least;
+}
+
+export function spreadText(spread: number | undefined): string {
+  if (spread === undefined) return "–";
+  return Number.isFinite(spread) ? spread.toFixed(2) : "no number";
+}
+
+/** What each pass has said. */
+export function passesText({ passes = [] }: Pick<Figure, "passes">): string {
+  return passes.map((value) => valueText({ value, unit: "" })).join(", ");
+}
+
 /** All of it in a line. */
 export function figureText(figure: Figure): string {
   const verdict = verdictOf(figure);
@@ -45,6 +63,7 @@ export function figureText(figure: Figure): string {
     ...(verdict === undefined ? [] : [`bar ${barText(figure)}: ${verdict}`]),
     ...(figure.against === undefined ? [] : [`${lost(figure) ? "WORSE" : "no worse"} than ${figure.against}`]),
     ...(noiseText(figure) === "" ? [] : [`A/A ${noiseText(figure)}`]),
+    ...(figure.passes === undefined ? [] : [`passes ${spreadText(spreadOf(figure))} (${passesText(figure)})`]),
   ].join("; ");
 }
 

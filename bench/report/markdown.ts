@@ -21,14 +21,43 @@ export function tableText({ columns, rows }: Omit<Table, "title">): string {
 
 const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join("\n");
 
-export function headText({ date, size, seed, commit, machine, runtime }: Circumstances): string {
+export function headText({ date, size, seed, seeds = [], commit, machine, runtime }: Circumstances): string {
   const flags = runtime.flags.length === 0 ? "no flags" : runtime.flags.join(" ");
   return (
     `${size === "full" ? "Full" : "Smoke"} run of ${date.slice(0, 10)}: ` +
     `Node ${runtime.node} (V8 ${runtime.v8}), ${flags}; ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
-    `${machine.system}, load ${machine.load.toFixed(2)} at the start; commit ${commit}; SP_SEED=${seed}.` +
+    `${machine.system}, load ${machine.load.toFixed(2)} at the start; commit ${commit}; SP_SEED=${seed}` +
+    `${seeds
+      .slice(1)
+      .map((further, i) => `, of pass ${i + 2}: ${further}`)
+      .join("")}.` +
     (size === "smoke" ? " A smoke run shows that the benches work. Its numbers are nothing to quote." : "")
   );
+}
+
+/** What the two columns beside a figure say. */
+export function legendText({ seeds = [] }: Circumstances): string {
+  return [
+    "`A/A` is how far the same thing measured twice in one process differs, `passes` how far the processes do in which a question was asked; both are factors, and no number stands where there were not two.",
+    ...(seeds.length > 1
+      ? ["A figure is the mean of its passes; tables, plots and notes are those of the first."]
+      : ["Here all was asked in one pass."]),
+    "How it was measured is in [bench/README.md](../README.md).",
+  ].join(" ");
+}
+
+/** How long it took, in how many passes, and where. */
+export function askedText(
+  { seconds, passes = 1, once, cores }: Answered,
+  { machine }: Pick<Circumstances, "machine">,
+): string {
+  const everywhere = cores === (machine.cores === 1 ? "0" : `0-${machine.cores - 1}`);
+  return [
+    `${seconds.toFixed(0)} s`,
+    ...(passes > 1 ? [`in ${passes} passes`] : []),
+    ...(once === undefined ? [] : [`asked once (${once})`]),
+    ...(cores === undefined ? [] : [everywhere ? "on any core" : `pinned to core ${cores}`]),
+  ].join(", ");
 }
 
 /** `depth` is the number of signs before its headings. */
@@ -46,13 +75,14 @@ export function summaryText({ bars, alternatives, losses }: Summary, depth: numb
   ].join("\n\n");
 }
 
-function answerText(name: string, { title, tables, figures, notes, seconds }: Answered): string {
+function answerText(name: string, answer: Answered, circumstances: Circumstances): string {
+  const { title, tables, figures, notes } = answer;
   return [
     `### ${title}`,
     ...tables.flatMap((table) => [`**${table.title}**`, tableText(table)]),
     ...(figures.length === 0 ? [] : [list(figures.map(figureText))]),
     ...notes,
-    `(\`--only ${name}\`: ${seconds.toFixed(0)} s)`,
+    `(\`--only ${name}\`: ${askedText(answer, circumstances)})`,
   ].join("\n\n");
 }
 
@@ -63,12 +93,12 @@ export function reportText(report: Report): string {
     const own = answers.filter(([, answer]) => answer.chapter === chapter);
     return own.length === 0
       ? []
-      : [`## ${CHAPTERS[chapter]}`, ...own.map(([name, answer]) => answerText(name, answer))];
+      : [`## ${CHAPTERS[chapter]}`, ...own.map(([name, answer]) => answerText(name, answer, report.circumstances))];
   });
   return [
     "# stillpoint's benches",
     headText(report.circumstances),
-    "How it was measured is in [bench/README.md](../README.md). `A/A` is how far the same thing measured twice differs.",
+    legendText(report.circumstances),
     "## Summary",
     summaryText(summaryOf([report]), 3),
     ...(unanswered.length === 0

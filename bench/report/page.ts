@@ -5,10 +5,20 @@
 
 import { readFileSync } from "node:fs";
 import { CHAPTERS, type Chapter, type Column, type Figure, type Table } from "../support/question.ts";
-import { barText, cellText, lost, noiseText, valueText, verdictOf } from "./figure.ts";
-import { headText } from "./markdown.ts";
+import {
+  barText,
+  cellText,
+  lost,
+  noiseText,
+  passesText,
+  spreadOf,
+  spreadText,
+  valueText,
+  verdictOf,
+} from "./figure.ts";
+import { askedText, headText, legendText } from "./markdown.ts";
 import { plotSvg } from "./plot.ts";
-import { type Answered, type Report, runtimeName } from "./report.ts";
+import { type Answered, type Circumstances, type Report, runtimeName } from "./report.ts";
 import { summaryOf } from "./summary.ts";
 
 const STYLE = readFileSync(new URL("page.css", import.meta.url), "utf8");
@@ -57,14 +67,19 @@ function figureTable(figures: readonly Figure[]): Table {
     bar: barText(figure),
     verdict: verdictText(figure),
     "A/A": noiseText(figure),
+    passes: figure.passes === undefined ? "" : spreadText(spreadOf(figure)),
+    "of each pass": passesText(figure),
   }));
-  const columns = ["figure", "measured", "bar", "verdict", "A/A"].filter((key) => rows.some((row) => row[key]));
+  const columns = ["figure", "measured", "bar", "verdict", "A/A", "passes", "of each pass"].filter((key) =>
+    rows.some((row) => row[key]),
+  );
   return { title: "Figures", columns: columns.map((title) => ({ key: title, title })), rows };
 }
 
 const list = (items: readonly string[]): string => (items.length === 0 ? "" : `<ul>\n${items.join("\n")}\n</ul>`);
 
-function answerHtml(name: string, { title, tables, figures, plots = [], notes, seconds }: Answered): string {
+function answerHtml(name: string, answer: Answered, circumstances: Circumstances): string {
+  const { title, tables, figures, plots = [], notes } = answer;
   const drawn = plots.map(
     (plot) =>
       `<figure><figcaption>${inline(plot.title)}</figcaption>${plotSvg(plot).replace("<svg ", `<svg role="img" aria-label="${escaped(plot.title)}; the numbers are in the tables" `)}</figure>`,
@@ -75,7 +90,7 @@ ${figures.length === 0 ? "" : tableHtml(figureTable(figures))}
 ${drawn.length === 0 ? "" : `<div class="plots">${drawn.join("\n")}</div>`}
 ${tables.map(tableHtml).join("\n")}
 ${notes.map((note) => `<p>${inline(note)}</p>`).join("\n")}
-<p class="faint"><code>--only ${escaped(name)}</code>: ${seconds.toFixed(0)} s</p>
+<p class="faint"><code>--only ${escaped(name)}</code>: ${escaped(askedText(answer, circumstances))}</p>
 </section>`;
 }
 
@@ -103,7 +118,7 @@ ${STYLE}</style>
 <header>
 <h1>stillpoint's benches, ${runtimeName(report)}</h1>
 <p>${inline(headText(report.circumstances))}</p>
-<p>“A/A” is how far the same thing measured twice differs, as a factor. How it was measured is in <code>bench/README.md</code>.</p>
+<p>${inline(legendText(report.circumstances)).replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "<code>$1</code>")}</p>
 </header>
 <nav aria-label="Contents">${list(contents)}</nav>
 <main>
@@ -116,7 +131,7 @@ ${unanswered.length === 0 ? "" : `<h2>Not answered</h2>${list(unanswered.map(([n
 ${chapters
   .map(
     ({ chapter, own }) =>
-      `<h2 id="chapter-${chapter}">${CHAPTERS[chapter]}</h2>\n${own.map(([name, answer]) => answerHtml(name, answer)).join("\n")}`,
+      `<h2 id="chapter-${chapter}">${CHAPTERS[chapter]}</h2>\n${own.map(([name, answer]) => answerHtml(name, answer, report.circumstances)).join("\n")}`,
   )
   .join("\n")}
 </main>

@@ -15,7 +15,14 @@ export interface Report {
 export interface Answered extends Answer {
   readonly chapter: Chapter;
   readonly title: string;
+  /** Of all passes together. */
   readonly seconds: number;
+  /** In how many passes it was answered; undefined: in one. Its figures are the means of them, and all else is of the first. */
+  readonly passes?: number;
+  /** Why it was asked once in a run of several passes. */
+  readonly once?: string;
+  /** The cores that its process was allowed, as the system lists them (`1`, `0-3`). Undefined where the system does not say. */
+  readonly cores?: string;
 }
 
 export interface Unanswered {
@@ -27,7 +34,10 @@ export interface Unanswered {
 export interface Circumstances {
   readonly date: string;
   readonly size: "full" | "smoke";
+  /** Of the first pass; SP_SEED. */
   readonly seed: number;
+  /** Of each pass, the first included; undefined: there was one. */
+  readonly seeds?: readonly number[];
   readonly commit: string;
   readonly machine: {
     readonly cpu: string;

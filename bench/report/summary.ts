@@ -7,7 +7,7 @@
 import { geometricMean } from "../support/quantiles.ts";
 import type { Cell, Column, Figure, Table } from "../support/question.ts";
 import { BARS, type Bar } from "./bars.ts";
-import { barText, lost, noiseText, valueText, verdictOf } from "./figure.ts";
+import { barText, lost, noiseText, spreadOf, spreadText, valueText, verdictOf } from "./figure.ts";
 import { figuresOf, type Report, runtimeName } from "./report.ts";
 
 export interface Summary {
@@ -23,6 +23,8 @@ export interface Summary {
 /** A promised figure as one report has it. */
 interface Found {
   readonly figure: Figure;
+  /** How far its passes differ, of several figures the worst. */
+  readonly spread: number | undefined;
   /** Which of several is the worst, and what they are together. */
   readonly worst: string | undefined;
 }
@@ -33,10 +35,16 @@ function strain({ value, atMost, atLeast }: Figure): number {
   return atLeast === undefined ? value : atLeast / value;
 }
 
+/** The worst of them; undefined where none was asked in several passes. */
+function worstSpread(figures: readonly Figure[]): number | undefined {
+  const spreads = figures.flatMap((figure) => spreadOf(figure) ?? []);
+  return spreads.length === 0 ? undefined : Math.max(...spreads);
+}
+
 function find({ figure: wanted }: Bar, figures: readonly Figure[]): Found | undefined {
   if (typeof wanted === "string") {
     const figure = figures.find(({ name }) => name === wanted);
-    return figure && { figure, worst: undefined };
+    return figure && { figure, spread: spreadOf(figure), worst: undefined };
   }
   const family = figures.filter(({ name }) => wanted.test(name));
   const [figure] = family.toSorted((a, b) => strain(b) - strain(a));
@@ -45,6 +53,7 @@ function find({ figure: wanted }: Bar, figures: readonly Figure[]): Found | unde
   const noise = Math.max(...family.map((one) => one.noise ?? 1));
   return {
     figure: { ...figure, ...(figure.noise !== undefined && { noise }) },
+    spread: worstSpread(family),
     worst: `${wanted.exec(figure.name)?.[1]}; geometric mean of ${family.length}: ${mean}`,
   };
 }
@@ -64,6 +73,7 @@ function columnsOf(reports: readonly Report[], title: string): Column[] {
   return reports.flatMap((report, i) => [
     { key: `value${i}`, title: reports.length === 1 ? title : runtimeName(report) },
     { key: `noise${i}`, title: "A/A" },
+    { key: `spread${i}`, title: "passes" },
   ]);
 }
 
@@ -76,6 +86,7 @@ function barRow(bar: Bar, figures: readonly (readonly Figure[])[]): Record<strin
     bar: [...texts].join("; "),
     ...Object.fromEntries(found.map((one, i) => [`value${i}`, measuredText(one)])),
     ...Object.fromEntries(found.map((one, i) => [`noise${i}`, one && noiseText(one.figure)])),
+    ...Object.fromEntries(found.map((one, i) => [`spread${i}`, spreadText(one?.spread)])),
   };
 }
 
@@ -107,6 +118,7 @@ function alternativesOf(reports: readonly Report[], figures: readonly (readonly 
       ...Object.fromEntries(
         noises.map((some, i) => [`noise${i}`, some.length === 0 ? "" : noiseText({ noise: Math.max(...some) })]),
       ),
+      ...Object.fromEntries(own.map((some, i) => [`spread${i}`, spreadText(worstSpread(some))])),
     };
   });
   return {

@@ -58,11 +58,12 @@ export function ask(asked: Asked): Promise<Answered | Unanswered> {
   let answered: Omit<Answered, "title" | "seconds"> | undefined;
   let reason: string | undefined;
   let chapter: Answered["chapter"] | undefined;
+  let cores: string | undefined;
   child.on("message", (message: FromQuestion) => {
-    if (message.type === "title") ({ title, chapter } = message);
+    if (message.type === "title") ({ title, chapter, cores } = message);
     else if (message.type === "progress") asked.progress(message.text);
     else if (message.type === "failed") reason ??= message.reason;
-    else answered = { chapter: chapter!, ...message.answer };
+    else answered = { chapter: chapter!, ...(cores !== undefined && { cores }), ...message.answer };
   });
   return new Promise((resolve) => {
     const end = (why: string): void => {

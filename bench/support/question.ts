@@ -90,4 +90,6 @@ export interface Figure {
   readonly against?: string;
   /** By how much the same thing measured twice differed, as a factor of at least 1. Undefined where nothing was measured twice. */
   readonly noise?: number;
+  /** What each process said that was asked. A question leaves it out: the report has it where there were several (bench/report/passes.ts). */
+  readonly passes?: readonly number[];
 }

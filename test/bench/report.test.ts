@@ -102,11 +102,13 @@ report("takes the worst of several for the promise, and tells their mean", () =>
       unit: "x",
       atMost: 2,
       noise: 1 + i / 100,
+      ...(i < 2 && { passes: [value, value * (1 + i / 10)] }),
     };
   });
   const { bars, losses } = summaryOf([reportOf({ figures })]);
   assert.is(bars.rows[0]?.value0, "4 x (the worst: guest 1; geometric mean of 3: 2 x), **missed**");
-  assert.is(bars.rows[0]?.noise0, "1.02");
+  assert.equal([bars.rows[0]?.noise0, bars.rows[0]?.spread0], ["1.02", "1.10"]);
+  assert.is(bars.rows[1]?.spread0, "–");
   assert.is(losses.length, 1);
   assert.match(losses[0]!, "4 x (guest 1");
 });
@@ -136,7 +138,7 @@ report("puts two versions of Node side by side, a loss on one of them included",
   const { bars, losses } = summaryOf([old, reportOf({ figures: [of(1.1)], node: "v26.2.0" })]);
   assert.equal(
     bars.columns.map(({ title }) => title),
-    ["figure", "bar", "Node 24.1.0", "A/A", "Node 26.2.0", "A/A"],
+    ["figure", "bar", "Node 24.1.0", "A/A", "passes", "Node 26.2.0", "A/A", "passes"],
   );
   assert.equal(losses, ["of its own: 0.9 s on Node 24.1.0, 1.1 s on Node 26.2.0; the bar is at most 1 s"]);
 });

@@ -1,9 +1,9 @@
 // Goal: `npm run bench` says what is wrong with how it was asked, and a question that cannot be answered costs nothing but itself. Method: the
 // runner is asked wrongly, and its asker is given questions that fail in the ways there are.
 
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
@@ -31,7 +31,8 @@ function run(...args: string[]): Promise<Ended> {
   });
 }
 
-const asked = (name: string) => ask({ name, full: false, seed: 1, oneCore: false, progress: () => undefined });
+const asked = (name: string, { oneCore = false } = {}) =>
+  ask({ name, full: false, seed: 1, oneCore, progress: () => undefined });
 
 const runner = suite("bench");
 
@@ -42,6 +43,7 @@ runner("refuses what it does not know with a sentence and exit code 2", async ()
     [["--only", "freezing"], /no question or chapter freezing; there are freeze, /],
     [["--compare", "/nowhere.json"], /nowhere\.json cannot be read/],
     [["--only", "toString"], /no question or chapter toString/],
+    [["--passes", "0"], /--passes 0: it has to be a number/],
   ] as const;
   const all = await Promise.all(refusals.map(([args]) => run(...args)));
   for (const [i, [args, sentence]] of refusals.entries()) {
@@ -122,6 +124,16 @@ runner("gets an answer with its chapter and title", async () => {
     outcome.figures.map(({ value }) => value),
     [42, Number.NaN],
   );
+});
+
+runner("records on which cores a question was asked, by what the system says", async () => {
+  const outcome = await asked("../test/support/questions/answers", { oneCore: true });
+  assert.ok(!("reason" in outcome));
+  // Without that tool nothing is pinned, and what the system says of this process holds for the other as well.
+  const everywhere = await asked("../test/support/questions/answers");
+  assert.ok(!("reason" in everywhere));
+  const pinned = spawnSync("taskset", ["--version"]).status === 0;
+  assert.is(outcome.cores, pinned ? `${cpus().length - 1}` : everywhere.cores);
 });
 
 runner.run();
