@@ -1,7 +1,7 @@
 /** A page in which guests are frozen, as seen from the bench: it asks for turns, and the page answers each by asking for the next. */
 
 import { type BrowserName, openPage, provideBrowser } from "../../test/support/browsers.ts";
-import { openSite } from "../../test/support/site.ts";
+import { LIBRARY_OF_PAGES, openSite } from "../../test/support/site.ts";
 import { type Images, type Pause, SUBJECTS, type Subject } from "./pauses.ts";
 
 export interface Turn {
@@ -17,6 +17,7 @@ const ANSWER_MS_MAX = 60_000;
 const PAGE = `<!doctype html>
 <title>stillpoint</title>
 <link rel="icon" href="data:,">
+<script type="importmap">${JSON.stringify({ imports: LIBRARY_OF_PAGES })}</script>
 <script type="module" src="/bench/browser/page.ts"></script>`;
 
 export class PageTurns implements AsyncDisposable {

@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import { assemble } from "./assemble.ts";
 import { type BrowserName, openPage, provideBrowser } from "./browsers.ts";
 import { FULL, pythonUnprepared, SEED } from "./runtime.ts";
-import { openSite } from "./site.ts";
+import { LIBRARY_OF_PAGES, openSite } from "./site.ts";
 
 /** Far above what a file takes. */
 const FILE_MS_MAX = FULL ? 1_800_000 : 180_000;
@@ -26,7 +26,7 @@ ${JSON.stringify({
     diff: "/node_modules/diff/lib/index.mjs",
     kleur: "/node_modules/kleur/index.mjs",
     dequal: "/node_modules/dequal/dist/index.mjs",
-    "/dist/index.js": "/dist/browser/stillpoint.js",
+    ...LIBRARY_OF_PAGES,
     "node:fs": "/test/browser/page/fs.ts",
     "/test/support/runtime.ts": "/test/browser/page/runtime.ts",
     "/test/support/assemble.ts": "/test/browser/page/assemble.ts",

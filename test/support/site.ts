@@ -22,6 +22,9 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
+/** For import maps: what Node's side imports, and what a page has in its place. */
+export const LIBRARY_OF_PAGES = { "/dist/index.js": "/dist/browser/stillpoint.js" };
+
 export interface Site extends AsyncDisposable {
   readonly url: URL;
 }
