@@ -21,7 +21,7 @@
  */
 
 import { OFF_DIRTY_MAP } from "../abi.ts";
-import { INSTRUCTIONS } from "../wasm/opcodes.ts";
+import { opens, SIGNATURES } from "../wasm/opcodes.ts";
 import type { Writer } from "../wasm/writer.ts";
 import type { Capture } from "./capture.ts";
 import { type Layout, MEMORY_LEDGER } from "./layout.ts";
@@ -37,7 +37,6 @@ const BULK_AS_STORE_MAX = GROUP_BYTES;
 const OP_LOCAL_GET = 0x20;
 const OP_LOCAL_TEE = 0x22;
 const OP_I32_CONST = 0x41;
-const OP_BLOCK = 0x02;
 const isBulk = (op: number): boolean => op >= 0x208 && op <= 0x20b;
 
 /** Where a base or a count is: in a local, or known. */
@@ -93,7 +92,7 @@ export class Marks implements Watcher {
   writes(scan: FunctionScan, t: number): void {
     const op = scan.op[t]!;
     if (isBulk(op)) this.#bulk(scan, t);
-    else this.#store(scan, t, INSTRUCTIONS[op]!.signature.indexOf(">"));
+    else this.#store(scan, t, SIGNATURES[op]!.indexOf(">"));
   }
 
   #store(scan: FunctionScan, t: number, operands: number): void {
@@ -244,8 +243,7 @@ export class Marks implements Watcher {
 }
 
 function opensBlock(op: number): boolean {
-  const immediate = INSTRUCTIONS[op]!.immediate;
-  return (op >= OP_BLOCK && op <= 0x07) || op === 0x19 || immediate === "catches";
+  return opens(op) || op === 0x05 || op === 0x07 || op === 0x19;
 }
 
 function writePlace(code: Writer, place: Place): void {

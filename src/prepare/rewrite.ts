@@ -9,6 +9,7 @@
 import { ModuleUnsupportedError } from "../errors.ts";
 import { CodeReader } from "../wasm/code.ts";
 import { LIMITS, type Module } from "../wasm/module.ts";
+import { closes, hasLabels, opens } from "../wasm/opcodes.ts";
 import { Reader } from "../wasm/reader.ts";
 import type { ValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
@@ -359,34 +360,11 @@ export class Rewriter {
 
   /** Follows the nesting, and moves the labels of branches. */
   protected nested(t: number): void {
-    switch (this.scan.op[t]!) {
-      case 0x02: // block
-      case 0x03: // loop
-      case 0x04: // if
-      case 0x06: // try
-        this.labels.open();
-        return;
-      case 0x1f: // try_table
-        this.#branch(t);
-        this.labels.open();
-        return;
-      case 0x0b: // end
-        this.labels.close();
-        return;
-      case 0x18: // delegate
-        this.labels.close();
-        this.#branch(t);
-        return;
-      case 0x09: // rethrow, of what a handler further out has caught
-      case 0x0c: // br
-      case 0x0d: // br_if
-      case 0x0e: // br_table
-      case 0xd5: // br_on_null
-      case 0xd6: // br_on_non_null
-      case 0x118: // br_on_cast
-      case 0x119: // br_on_cast_fail
-        this.#branch(t);
-    }
+    const op = this.scan.op[t]!;
+    // Labels of `delegate` and of `try_table` count from outside of the construct.
+    if (closes(op)) this.labels.close();
+    if (hasLabels(op)) this.#branch(t);
+    if (opens(op)) this.labels.open();
   }
 
   /** The clauses of the try_table that has just been read. */

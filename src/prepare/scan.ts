@@ -20,7 +20,7 @@
 import { ModuleUnsupportedError } from "../errors.ts";
 import { CodeReader } from "../wasm/code.ts";
 import { functionType, LIMITS, type Module } from "../wasm/module.ts";
-import { INSTRUCTIONS, OPCODE_COUNT } from "../wasm/opcodes.ts";
+import { SIGNATURES } from "../wasm/opcodes.ts";
 import {
   ANYREF,
   type Definition,
@@ -98,27 +98,16 @@ export interface Results {
   readonly height: number;
 }
 
-const SPECIAL = 255;
 const NO_TYPE: FunctionType = { kind: "function", params: [], results: [] };
 const LETTERS: Readonly<Record<string, ValueType>> = { i: I32, l: I64, f: F32, d: F64, v: V128 };
 /** How deep operands may pile up; far beyond what programs do, and a bound on memory for those that are not programs. */
 const OPERANDS_MAX = 1 << 20;
 
 /** Of instructions with a fixed signature: how many operands they pop, and the type they push or 0. */
-const POPS: Uint8Array = new Uint8Array(OPCODE_COUNT).fill(SPECIAL);
-const PUSHES: Uint8Array = new Uint8Array(OPCODE_COUNT);
-/** Besides stores: memory.init, memory.copy, memory.fill. */
-const BULK_WRITES: readonly number[] = [0x208, 0x20a, 0x20b];
+const POPS: Int8Array = Int8Array.from(SIGNATURES, (signature) => signature?.indexOf(">") ?? -1);
+const PUSHES: Uint8Array = Uint8Array.from(SIGNATURES, (signature) => LETTERS[signature?.at(-1) ?? ""] ?? 0);
 /** Instructions that change memory. */
-const WRITES: Uint8Array = new Uint8Array(OPCODE_COUNT);
-for (const row of INSTRUCTIONS) {
-  if (row === undefined) continue;
-  if (row.stores || BULK_WRITES.includes(row.opcode)) WRITES[row.opcode] = 1;
-  if (row.signature === "*") continue;
-  const [pops, push] = row.signature.split(">") as [string, string];
-  POPS[row.opcode] = pops.length;
-  PUSHES[row.opcode] = LETTERS[push] ?? 0;
-}
+const WRITES: Uint8Array = Uint8Array.from(SIGNATURES, (signature) => (signature?.startsWith("a") ? 1 : 0));
 
 /** Frame flags above the LOOP_ bits: it was entered by code that can be reached. */
 const FRAME_LIVE = 128;
@@ -202,7 +191,7 @@ export class FunctionScan {
       value[t] = reader.value;
       edit[t] = 0;
       const pops = POPS[code]!;
-      if (pops === SPECIAL) {
+      if (pops < 0) {
         this.#special(t, code, watcher);
       } else if (this.#live) {
         if (WRITES[code] === 1) watcher?.writes(this, t);

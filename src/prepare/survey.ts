@@ -6,7 +6,7 @@
 
 import { CodeReader } from "../wasm/code.ts";
 import type { Module } from "../wasm/module.ts";
-import { INSTRUCTIONS } from "../wasm/opcodes.ts";
+import { closes, opens, SIGNATURES } from "../wasm/opcodes.ts";
 import { readValueType } from "../wasm/types.ts";
 import { OP_WAIT32, OP_WAIT64 } from "./waits.ts";
 
@@ -60,8 +60,8 @@ const ALSO_STRAIGHT: ReadonlySet<number> = new Set([
 ]);
 
 /** Instructions that a function may execute before its first loop if that is to come first whatever happens: they go straight on. */
-const STRAIGHT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row, op) =>
-  row !== undefined && (row.signature !== "*" || ALSO_STRAIGHT.has(op)) && op !== OP_WAIT32 && op !== OP_WAIT64 ? 1 : 0,
+const STRAIGHT: Uint8Array = Uint8Array.from(SIGNATURES, (signature, op) =>
+  (signature?.includes(">") || ALSO_STRAIGHT.has(op)) && op !== OP_WAIT32 && op !== OP_WAIT64 ? 1 : 0,
 );
 
 export function survey(module: Module): Survey {
@@ -99,8 +99,8 @@ export function survey(module: Module): Survey {
       reader.next();
       const { op, value } = reader;
       if (leading) {
-        if (op === 0x02 || op === 0x03 || op === 0x04 || op === 0x06 || op === 0x1f) depth++;
-        else if (op === 0x0b || op === 0x18) leading = --depth > 0;
+        if (opens(op)) depth++;
+        else if (closes(op)) leading = --depth > 0;
         else if ((op === 0x0c || op === 0x0d) && value === depth - 1) pollsFirst[f] = 1;
       } else if (straight) {
         if (op === 0x03) {

@@ -33,6 +33,7 @@ import { type Savers, writePop } from "../prepare/savers.ts";
 import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, EDIT_WAIT, type Frame } from "../prepare/scan.ts";
 import { CodeReader } from "../wasm/code.ts";
 import { functionType, type Module } from "../wasm/module.ts";
+import { closes, opens, SIGNATURES } from "../wasm/opcodes.ts";
 import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
 import type { SiteRef } from "./site.ts";
@@ -50,23 +51,8 @@ export interface Relocation {
   readonly continuations: number;
 }
 
-/** After these, what follows is not reached. */
-const LEAVES: ReadonlySet<number> = new Set([
-  0x00, // unreachable
-  0x08, // throw
-  0x09, // rethrow
-  0x0a, // throw_ref
-  0x0c, // br
-  0x0e, // br_table
-  0x0f, // return
-  0x12, // return_call
-  0x13, // return_call_indirect
-  0x15, // return_call_ref
-]);
-
-const isOpener = (op: number): boolean => (op >= 0x02 && op <= 0x04) || op === 0x06 || op === 0x1f;
 /** What ends a construct or its present part: else, catch, end, delegate, catch_all. */
-const isClosing = (op: number): boolean => op === 0x05 || op === 0x07 || op === 0x0b || op === 0x18 || op === 0x19;
+const isClosing = (op: number): boolean => closes(op) || op === 0x05 || op === 0x07 || op === 0x19;
 
 /** A call of a continuation that is in the same module: where its index belongs, which is known once everything is written. */
 export interface LocalCall {
@@ -360,7 +346,7 @@ export class ContinuationWriter extends Rewriter {
   #closing(t: number): number {
     const { op, peer } = this.scan;
     let closing = t;
-    while (!isClosing(op[closing]!)) closing = isOpener(op[closing]!) ? peer[closing]! + 1 : closing + 1;
+    while (!isClosing(op[closing]!)) closing = opens(op[closing]!) ? peer[closing]! + 1 : closing + 1;
     return closing;
   }
 
@@ -376,7 +362,7 @@ export class ContinuationWriter extends Rewriter {
     const { op, value } = this.scan;
     const code = op[t]!;
     super.nested(t);
-    if (isOpener(code)) {
+    if (opens(code)) {
       // An `if` without an `else` may be passed over.
       this.#reach.push({ reached: code === 0x04 && op[this.#armOf(t)] === 0x0b });
       return;
@@ -423,7 +409,7 @@ export class ContinuationWriter extends Rewriter {
 
   protected override beyond(t: number): number {
     const { op, at } = this.scan;
-    if (LEAVES.has(op[t]!)) this.#dead = true;
+    if (SIGNATURES[op[t]!] === "!") this.#dead = true;
     else if (!this.#deadEnd) return t;
     this.copyUpTo(at[t + 1]!);
     if (this.#deadEnd) this.code.put(0x00);

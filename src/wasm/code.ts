@@ -5,33 +5,26 @@
  */
 
 import { ModuleUnsupportedError } from "../errors.ts";
-import { type Immediate, INSTRUCTIONS, OPCODE_COUNT, opcodeOf } from "./opcodes.ts";
+import {
+  BLOCK_TYPE,
+  BYTES,
+  CAST,
+  CATCHES,
+  HEAP_TYPE,
+  IMMEDIATES,
+  INDEX,
+  LABEL,
+  LABELS,
+  MEMARG,
+  MEMARG_LANE,
+  opcodeOf,
+  S32,
+  S64,
+  TWO_INDICES,
+  TYPES,
+} from "./opcodes.ts";
 import { Reader } from "./reader.ts";
 import { readHeapType, readValueType, reference, type ValueType } from "./types.ts";
-
-/** One small number for each way to read immediates; 0 for an opcode we do not know. */
-const KINDS: readonly Immediate[] = [
-  "",
-  "index",
-  "memarg",
-  "i32",
-  "label",
-  "index2",
-  "i64",
-  "f32",
-  "f64",
-  "blocktype",
-  "labels",
-  "memarg lane",
-  "lane",
-  "16 bytes",
-  "types",
-  "heap",
-  "catches",
-  "cast",
-];
-const KIND: Uint8Array = new Uint8Array(OPCODE_COUNT);
-for (const row of INSTRUCTIONS) if (row !== undefined) KIND[row.opcode] = 1 + KINDS.indexOf(row.immediate);
 
 const OP_END = 0x0b;
 const OP_REF_FUNC = 0xd2;
@@ -59,69 +52,57 @@ export class CodeReader extends Reader {
     if (op >= 0xfb) {
       const sub = this.u32();
       const dense = opcodeOf(op, sub);
-      if (dense < 0 || KIND[dense] === 0) this.#unknown(`0x${op.toString(16)} ${sub}`);
+      if (!IMMEDIATES[dense]) this.#unknown(`0x${op.toString(16)} ${sub}`);
       op = dense;
     }
     this.op = op;
-    switch (KIND[op]) {
-      case 1: // nothing
-        return;
-      case 2: // index
-      case 5: // label
+    const immediate = IMMEDIATES[op]!;
+    switch (immediate) {
+      case 0:
+        return this.#unknown(`0x${op.toString(16)}`);
+      case INDEX:
+      case LABEL:
         this.value = this.u32();
         return;
-      case 3: // memarg
+      case MEMARG:
         this.#memarg();
         return;
-      case 4: // i32
+      case MEMARG_LANE:
+        this.#memarg();
+        this.skip(1);
+        return;
+      case S32:
         this.value = this.s32();
         return;
-      case 6: // index2
+      case S64:
+        this.skipS64();
+        return;
+      case TWO_INDICES:
         this.value = this.u32();
         this.second = this.u32();
         return;
-      case 7: // i64
-        this.skipS64();
-        return;
-      case 8: // f32
-        this.skip(4);
-        return;
-      case 9: // f64
-        this.skip(8);
-        return;
-      case 10: // blocktype
+      case BLOCK_TYPE:
         this.#blockType();
         return;
-      case 11: // labels
+      case LABELS:
         this.value = this.count();
         this.vectorAt = this.at;
         for (let i = 0; i <= this.value; i++) this.u32();
         return;
-      case 12: // memarg lane
-        this.#memarg();
-        this.skip(1);
-        return;
-      case 13: // lane
-        this.skip(1);
-        return;
-      case 14: // 16 bytes
-        this.skip(16);
-        return;
-      case 15: // types
+      case TYPES:
         if (this.u32() !== 1) this.fail("select of other than one value");
         this.type = readValueType(this);
         return;
-      case 16: // heap
+      case HEAP_TYPE:
         this.value = readHeapType(this);
         return;
-      case 17: // catches
+      case CATCHES:
         this.#blockType();
         this.second = this.count();
         this.vectorAt = this.at;
         for (let i = 0; i < this.second; i++) this.catchLabel();
         return;
-      case 18: {
-        // cast
+      case CAST: {
         const flags = this.u8();
         if (flags > 3) this.fail("malformed cast", this.at - 1);
         this.value = flags;
@@ -131,7 +112,7 @@ export class CodeReader extends Reader {
         return;
       }
       default:
-        this.#unknown(`0x${op.toString(16)}`);
+        this.skip(immediate - BYTES);
     }
   }
 

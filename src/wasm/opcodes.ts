@@ -1,526 +1,531 @@
 /**
- * Every instruction we know, as data: opcode, immediates, what it pops and pushes. One table for all who walk code.
+ * Every instruction we know, as data: its immediates, what it pops and pushes. One table for all who walk code.
  *
- * A row stands for a run of consecutive opcodes that have the same immediates and the same signature. Operands are letters:
+ * A row stands for a run of consecutive opcodes that have the same immediates and the same signature; each run begins where the
+ * one before it ends. A row without a signature stands for opcodes that are no instructions, and are refused. The signature is what
+ * is popped, `>`, what is pushed. Operands are letters:
  *
  *   i l f d v   i32 i64 f32 f64 v128
+ *   a           i32, the address of memory that is changed, before the offset of a memarg is added
  *   r           some reference
  *   *           depends on the immediates or on what surrounds the instruction: prepare/scan.ts knows
+ *   !           the same, and what follows is not reached
  *
- * An opcode that is in no row is refused. Included is what stable V8 compiles without flags: 1.0, sign extension, saturating
- * conversions, multi-value, bulk memory, reference types, tail calls, both encodings of exceptions, SIMD and relaxed SIMD,
- * atomics, typed function references, garbage collection. Their names are for the reader alone, so no page downloads them; a
- * test has them as well (test/support/instructions.ts).
+ * Included is what stable V8 compiles without flags: 1.0, sign extension, saturating conversions, multi-value, bulk memory,
+ * reference types, tail calls, both encodings of exceptions, SIMD and relaxed SIMD, atomics, typed function references, garbage
+ * collection. Opcodes and names are for the reader alone, so no page downloads them; a test has both as well, and asks the
+ * engine (test/support/instructions.ts).
  */
 
 /** How the bytes after an opcode are to be read. */
-export type Immediate =
-  | "" // nothing
-  | "blocktype"
-  | "label"
-  | "labels" // br_table
-  | "index" // one index, or a one-byte 0
-  | "index2" // two of them
-  | "memarg"
-  | "memarg lane"
-  | "lane"
-  | "16 bytes"
-  | "i32"
-  | "i64"
-  | "f32"
-  | "f64"
-  | "types" // select with its type
-  | "heap" // one heap type
-  | "catches" // try_table
-  | "cast"; // br_on_cast: flags, label, two heap types
+export const INDEX = 1; // or a one-byte 0
+export const TWO_INDICES = 2;
+export const MEMARG = 3;
+export const MEMARG_LANE = 4;
+export const S32 = 5;
+export const S64 = 6;
+export const HEAP_TYPE = 7;
+export const TYPES = 8; // select with its type
+export const BLOCK_TYPE = 9;
+export const LABEL = 10;
+export const LABELS = 11; // br_table
+export const CATCHES = 12; // try_table
+export const CAST = 13; // br_on_cast: flags, label, two heap types
+/** And from here on: so many bytes more than this are passed over. */
+export const BYTES = 16;
 
-/** Changes bytes of memory at its first operand plus the offset in its memarg. */
-const STORES = true;
-
-/** The signature is what it pops, `>`, what it pushes; or `*`. */
-type Row = readonly [first: number, count: number, immediate: Immediate, signature: string, stores?: typeof STORES];
+type Row = readonly [count: number, signature?: string, immediate?: number];
 
 const PLAIN: readonly Row[] = [
-  // unreachable
-  [0x00, 1, "", "*"],
-  // nop
-  [0x01, 1, "", ">"],
-  // block loop if
-  [0x02, 3, "blocktype", "*"],
-  // else
-  [0x05, 1, "", "*"],
-  // try
-  [0x06, 1, "blocktype", "*"],
-  // catch throw
-  [0x07, 2, "index", "*"],
-  // rethrow
-  [0x09, 1, "label", "*"],
-  // throw_ref end
-  [0x0a, 2, "", "*"],
-  // br br_if
-  [0x0c, 2, "label", "*"],
-  // br_table
-  [0x0e, 1, "labels", "*"],
-  // return
-  [0x0f, 1, "", "*"],
-  // call
-  [0x10, 1, "index", "*"],
-  // call_indirect
-  [0x11, 1, "index2", "*"],
-  // return_call
-  [0x12, 1, "index", "*"],
-  // return_call_indirect
-  [0x13, 1, "index2", "*"],
-  // call_ref return_call_ref
-  [0x14, 2, "index", "*"],
-  // delegate
-  [0x18, 1, "label", "*"],
-  // catch_all drop select
-  [0x19, 3, "", "*"],
-  // select_t
-  [0x1c, 1, "types", "*"],
-  // try_table
-  [0x1f, 1, "catches", "*"],
-  // local.get local.set local.tee global.get global.set table.get table.set
-  [0x20, 7, "index", "*"],
-  // i32.load
-  [0x28, 1, "memarg", "i>i"],
-  // i64.load
-  [0x29, 1, "memarg", "i>l"],
-  // f32.load
-  [0x2a, 1, "memarg", "i>f"],
-  // f64.load
-  [0x2b, 1, "memarg", "i>d"],
-  // i32.load8_s i32.load8_u i32.load16_s i32.load16_u
-  [0x2c, 4, "memarg", "i>i"],
-  // i64.load8_s i64.load8_u i64.load16_s i64.load16_u i64.load32_s i64.load32_u
-  [0x30, 6, "memarg", "i>l"],
-  // i32.store
-  [0x36, 1, "memarg", "ii>", STORES],
-  // i64.store
-  [0x37, 1, "memarg", "il>", STORES],
-  // f32.store
-  [0x38, 1, "memarg", "if>", STORES],
-  // f64.store
-  [0x39, 1, "memarg", "id>", STORES],
-  // i32.store8 i32.store16
-  [0x3a, 2, "memarg", "ii>", STORES],
-  // i64.store8 i64.store16 i64.store32
-  [0x3c, 3, "memarg", "il>", STORES],
-  // memory.size
-  [0x3f, 1, "index", ">i"],
-  // memory.grow
-  [0x40, 1, "index", "i>i"],
-  // i32.const
-  [0x41, 1, "i32", ">i"],
-  // i64.const
-  [0x42, 1, "i64", ">l"],
-  // f32.const
-  [0x43, 1, "f32", ">f"],
-  // f64.const
-  [0x44, 1, "f64", ">d"],
-  // i32.eqz
-  [0x45, 1, "", "i>i"],
-  // i32.eq i32.ne i32.lt_s i32.lt_u i32.gt_s i32.gt_u i32.le_s i32.le_u i32.ge_s i32.ge_u
-  [0x46, 10, "", "ii>i"],
-  // i64.eqz
-  [0x50, 1, "", "l>i"],
-  // i64.eq i64.ne i64.lt_s i64.lt_u i64.gt_s i64.gt_u i64.le_s i64.le_u i64.ge_s i64.ge_u
-  [0x51, 10, "", "ll>i"],
-  // f32.eq f32.ne f32.lt f32.gt f32.le f32.ge
-  [0x5b, 6, "", "ff>i"],
-  // f64.eq f64.ne f64.lt f64.gt f64.le f64.ge
-  [0x61, 6, "", "dd>i"],
-  // i32.clz i32.ctz i32.popcnt
-  [0x67, 3, "", "i>i"],
-  // i32.add i32.sub i32.mul i32.div_s i32.div_u i32.rem_s i32.rem_u i32.and i32.or i32.xor i32.shl i32.shr_s i32.shr_u
-  // i32.rotl i32.rotr
-  [0x6a, 15, "", "ii>i"],
-  // i64.clz i64.ctz i64.popcnt
-  [0x79, 3, "", "l>l"],
-  // i64.add i64.sub i64.mul i64.div_s i64.div_u i64.rem_s i64.rem_u i64.and i64.or i64.xor i64.shl i64.shr_s i64.shr_u
-  // i64.rotl i64.rotr
-  [0x7c, 15, "", "ll>l"],
-  // f32.abs f32.neg f32.ceil f32.floor f32.trunc f32.nearest f32.sqrt
-  [0x8b, 7, "", "f>f"],
-  // f32.add f32.sub f32.mul f32.div f32.min f32.max f32.copysign
-  [0x92, 7, "", "ff>f"],
-  // f64.abs f64.neg f64.ceil f64.floor f64.trunc f64.nearest f64.sqrt
-  [0x99, 7, "", "d>d"],
-  // f64.add f64.sub f64.mul f64.div f64.min f64.max f64.copysign
-  [0xa0, 7, "", "dd>d"],
-  // i32.wrap_i64
-  [0xa7, 1, "", "l>i"],
-  // i32.trunc_f32_s i32.trunc_f32_u
-  [0xa8, 2, "", "f>i"],
-  // i32.trunc_f64_s i32.trunc_f64_u
-  [0xaa, 2, "", "d>i"],
-  // i64.extend_i32_s i64.extend_i32_u
-  [0xac, 2, "", "i>l"],
-  // i64.trunc_f32_s i64.trunc_f32_u
-  [0xae, 2, "", "f>l"],
-  // i64.trunc_f64_s i64.trunc_f64_u
-  [0xb0, 2, "", "d>l"],
-  // f32.convert_i32_s f32.convert_i32_u
-  [0xb2, 2, "", "i>f"],
-  // f32.convert_i64_s f32.convert_i64_u
-  [0xb4, 2, "", "l>f"],
-  // f32.demote_f64
-  [0xb6, 1, "", "d>f"],
-  // f64.convert_i32_s f64.convert_i32_u
-  [0xb7, 2, "", "i>d"],
-  // f64.convert_i64_s f64.convert_i64_u
-  [0xb9, 2, "", "l>d"],
-  // f64.promote_f32
-  [0xbb, 1, "", "f>d"],
-  // i32.reinterpret_f32
-  [0xbc, 1, "", "f>i"],
-  // i64.reinterpret_f64
-  [0xbd, 1, "", "d>l"],
-  // f32.reinterpret_i32
-  [0xbe, 1, "", "i>f"],
-  // f64.reinterpret_i64
-  [0xbf, 1, "", "l>d"],
-  // i32.extend8_s i32.extend16_s
-  [0xc0, 2, "", "i>i"],
-  // i64.extend8_s i64.extend16_s i64.extend32_s
-  [0xc2, 3, "", "l>l"],
-  // ref.null
-  [0xd0, 1, "heap", "*"],
-  // ref.is_null
-  [0xd1, 1, "", "r>i"],
-  // ref.func
-  [0xd2, 1, "index", "*"],
-  // ref.eq
-  [0xd3, 1, "", "rr>i"],
-  // ref.as_non_null
-  [0xd4, 1, "", "*"],
-  // br_on_null br_on_non_null
-  [0xd5, 2, "label", "*"],
+  // 0x00 unreachable
+  [1, "!"],
+  // 0x01 nop
+  [1, ">"],
+  // 0x02 block loop if
+  [3, "*", BLOCK_TYPE],
+  // 0x05 else
+  [1, "*"],
+  // 0x06 try
+  [1, "*", BLOCK_TYPE],
+  // 0x07 catch
+  [1, "*", INDEX],
+  // 0x08 throw
+  [1, "!", INDEX],
+  // 0x09 rethrow
+  [1, "!", LABEL],
+  // 0x0a throw_ref
+  [1, "!"],
+  // 0x0b end
+  [1, "*"],
+  // 0x0c br
+  [1, "!", LABEL],
+  // 0x0d br_if
+  [1, "*", LABEL],
+  // 0x0e br_table
+  [1, "!", LABELS],
+  // 0x0f return
+  [1, "!"],
+  // 0x10 call
+  [1, "*", INDEX],
+  // 0x11 call_indirect
+  [1, "*", TWO_INDICES],
+  // 0x12 return_call
+  [1, "!", INDEX],
+  // 0x13 return_call_indirect
+  [1, "!", TWO_INDICES],
+  // 0x14 call_ref
+  [1, "*", INDEX],
+  // 0x15 return_call_ref
+  [1, "!", INDEX],
+  [2],
+  // 0x18 delegate
+  [1, "*", LABEL],
+  // 0x19 catch_all drop select
+  [3, "*"],
+  // 0x1c select_t
+  [1, "*", TYPES],
+  [2],
+  // 0x1f try_table
+  [1, "*", CATCHES],
+  // 0x20 local.get local.set local.tee global.get global.set table.get table.set
+  [7, "*", INDEX],
+  [1],
+  // 0x28 i32.load
+  [1, "i>i", MEMARG],
+  // 0x29 i64.load
+  [1, "i>l", MEMARG],
+  // 0x2a f32.load
+  [1, "i>f", MEMARG],
+  // 0x2b f64.load
+  [1, "i>d", MEMARG],
+  // 0x2c i32.load8_s i32.load8_u i32.load16_s i32.load16_u
+  [4, "i>i", MEMARG],
+  // 0x30 i64.load8_s i64.load8_u i64.load16_s i64.load16_u i64.load32_s i64.load32_u
+  [6, "i>l", MEMARG],
+  // 0x36 i32.store
+  [1, "ai>", MEMARG],
+  // 0x37 i64.store
+  [1, "al>", MEMARG],
+  // 0x38 f32.store
+  [1, "af>", MEMARG],
+  // 0x39 f64.store
+  [1, "ad>", MEMARG],
+  // 0x3a i32.store8 i32.store16
+  [2, "ai>", MEMARG],
+  // 0x3c i64.store8 i64.store16 i64.store32
+  [3, "al>", MEMARG],
+  // 0x3f memory.size
+  [1, ">i", INDEX],
+  // 0x40 memory.grow
+  [1, "i>i", INDEX],
+  // 0x41 i32.const
+  [1, ">i", S32],
+  // 0x42 i64.const
+  [1, ">l", S64],
+  // 0x43 f32.const
+  [1, ">f", BYTES + 4],
+  // 0x44 f64.const
+  [1, ">d", BYTES + 8],
+  // 0x45 i32.eqz
+  [1, "i>i"],
+  // 0x46 i32.eq i32.ne i32.lt_s i32.lt_u i32.gt_s i32.gt_u i32.le_s i32.le_u i32.ge_s i32.ge_u
+  [10, "ii>i"],
+  // 0x50 i64.eqz
+  [1, "l>i"],
+  // 0x51 i64.eq i64.ne i64.lt_s i64.lt_u i64.gt_s i64.gt_u i64.le_s i64.le_u i64.ge_s i64.ge_u
+  [10, "ll>i"],
+  // 0x5b f32.eq f32.ne f32.lt f32.gt f32.le f32.ge
+  [6, "ff>i"],
+  // 0x61 f64.eq f64.ne f64.lt f64.gt f64.le f64.ge
+  [6, "dd>i"],
+  // 0x67 i32.clz i32.ctz i32.popcnt
+  [3, "i>i"],
+  // 0x6a i32.add i32.sub i32.mul i32.div_s i32.div_u i32.rem_s i32.rem_u i32.and i32.or i32.xor i32.shl i32.shr_s
+  // i32.shr_u i32.rotl i32.rotr
+  [15, "ii>i"],
+  // 0x79 i64.clz i64.ctz i64.popcnt
+  [3, "l>l"],
+  // 0x7c i64.add i64.sub i64.mul i64.div_s i64.div_u i64.rem_s i64.rem_u i64.and i64.or i64.xor i64.shl i64.shr_s
+  // i64.shr_u i64.rotl i64.rotr
+  [15, "ll>l"],
+  // 0x8b f32.abs f32.neg f32.ceil f32.floor f32.trunc f32.nearest f32.sqrt
+  [7, "f>f"],
+  // 0x92 f32.add f32.sub f32.mul f32.div f32.min f32.max f32.copysign
+  [7, "ff>f"],
+  // 0x99 f64.abs f64.neg f64.ceil f64.floor f64.trunc f64.nearest f64.sqrt
+  [7, "d>d"],
+  // 0xa0 f64.add f64.sub f64.mul f64.div f64.min f64.max f64.copysign
+  [7, "dd>d"],
+  // 0xa7 i32.wrap_i64
+  [1, "l>i"],
+  // 0xa8 i32.trunc_f32_s i32.trunc_f32_u
+  [2, "f>i"],
+  // 0xaa i32.trunc_f64_s i32.trunc_f64_u
+  [2, "d>i"],
+  // 0xac i64.extend_i32_s i64.extend_i32_u
+  [2, "i>l"],
+  // 0xae i64.trunc_f32_s i64.trunc_f32_u
+  [2, "f>l"],
+  // 0xb0 i64.trunc_f64_s i64.trunc_f64_u
+  [2, "d>l"],
+  // 0xb2 f32.convert_i32_s f32.convert_i32_u
+  [2, "i>f"],
+  // 0xb4 f32.convert_i64_s f32.convert_i64_u
+  [2, "l>f"],
+  // 0xb6 f32.demote_f64
+  [1, "d>f"],
+  // 0xb7 f64.convert_i32_s f64.convert_i32_u
+  [2, "i>d"],
+  // 0xb9 f64.convert_i64_s f64.convert_i64_u
+  [2, "l>d"],
+  // 0xbb f64.promote_f32
+  [1, "f>d"],
+  // 0xbc i32.reinterpret_f32
+  [1, "f>i"],
+  // 0xbd i64.reinterpret_f64
+  [1, "d>l"],
+  // 0xbe f32.reinterpret_i32
+  [1, "i>f"],
+  // 0xbf f64.reinterpret_i64
+  [1, "l>d"],
+  // 0xc0 i32.extend8_s i32.extend16_s
+  [2, "i>i"],
+  // 0xc2 i64.extend8_s i64.extend16_s i64.extend32_s
+  [3, "l>l"],
+  [11],
+  // 0xd0 ref.null
+  [1, "*", HEAP_TYPE],
+  // 0xd1 ref.is_null
+  [1, "r>i"],
+  // 0xd2 ref.func
+  [1, "*", INDEX],
+  // 0xd3 ref.eq
+  [1, "rr>i"],
+  // 0xd4 ref.as_non_null
+  [1, "*"],
+  // 0xd5 br_on_null br_on_non_null
+  [2, "*", LABEL],
 ];
 
 const GC: readonly Row[] = [
-  // struct.new struct.new_default
-  [0x00, 2, "index", "*"],
-  // struct.get struct.get_s struct.get_u struct.set
-  [0x02, 4, "index2", "*"],
-  // array.new array.new_default
-  [0x06, 2, "index", "*"],
-  // array.new_fixed array.new_data array.new_elem
-  [0x08, 3, "index2", "*"],
-  // array.get array.get_s array.get_u array.set
-  [0x0b, 4, "index", "*"],
-  // array.len
-  [0x0f, 1, "", "r>i"],
-  // array.fill
-  [0x10, 1, "index", "*"],
-  // array.copy
-  [0x11, 1, "index2", "ririi>"],
-  // array.init_data array.init_elem
-  [0x12, 2, "index2", "riii>"],
-  // ref.test ref.test_null
-  [0x14, 2, "heap", "r>i"],
-  // ref.cast ref.cast_null
-  [0x16, 2, "heap", "*"],
-  // br_on_cast br_on_cast_fail
-  [0x18, 2, "cast", "*"],
-  // any.convert_extern extern.convert_any ref.i31
-  [0x1a, 3, "", "*"],
-  // i31.get_s i31.get_u
-  [0x1d, 2, "", "r>i"],
+  // 0x00 struct.new struct.new_default
+  [2, "*", INDEX],
+  // 0x02 struct.get struct.get_s struct.get_u struct.set
+  [4, "*", TWO_INDICES],
+  // 0x06 array.new array.new_default
+  [2, "*", INDEX],
+  // 0x08 array.new_fixed array.new_data array.new_elem
+  [3, "*", TWO_INDICES],
+  // 0x0b array.get array.get_s array.get_u array.set
+  [4, "*", INDEX],
+  // 0x0f array.len
+  [1, "r>i"],
+  // 0x10 array.fill
+  [1, "*", INDEX],
+  // 0x11 array.copy
+  [1, "ririi>", TWO_INDICES],
+  // 0x12 array.init_data array.init_elem
+  [2, "riii>", TWO_INDICES],
+  // 0x14 ref.test ref.test_null
+  [2, "r>i", HEAP_TYPE],
+  // 0x16 ref.cast ref.cast_null
+  [2, "*", HEAP_TYPE],
+  // 0x18 br_on_cast br_on_cast_fail
+  [2, "*", CAST],
+  // 0x1a any.convert_extern extern.convert_any ref.i31
+  [3, "*"],
+  // 0x1d i31.get_s i31.get_u
+  [2, "r>i"],
 ];
 
 const MISC: readonly Row[] = [
-  // i32.trunc_sat_f32_s i32.trunc_sat_f32_u
-  [0x00, 2, "", "f>i"],
-  // i32.trunc_sat_f64_s i32.trunc_sat_f64_u
-  [0x02, 2, "", "d>i"],
-  // i64.trunc_sat_f32_s i64.trunc_sat_f32_u
-  [0x04, 2, "", "f>l"],
-  // i64.trunc_sat_f64_s i64.trunc_sat_f64_u
-  [0x06, 2, "", "d>l"],
-  // memory.init
-  [0x08, 1, "index2", "iii>"],
-  // data.drop
-  [0x09, 1, "index", ">"],
-  // memory.copy
-  [0x0a, 1, "index2", "iii>"],
-  // memory.fill
-  [0x0b, 1, "index", "iii>"],
-  // table.init
-  [0x0c, 1, "index2", "iii>"],
-  // elem.drop
-  [0x0d, 1, "index", ">"],
-  // table.copy
-  [0x0e, 1, "index2", "iii>"],
-  // table.grow
-  [0x0f, 1, "index", "ri>i"],
-  // table.size
-  [0x10, 1, "index", ">i"],
-  // table.fill
-  [0x11, 1, "index", "iri>"],
+  // 0x00 i32.trunc_sat_f32_s i32.trunc_sat_f32_u
+  [2, "f>i"],
+  // 0x02 i32.trunc_sat_f64_s i32.trunc_sat_f64_u
+  [2, "d>i"],
+  // 0x04 i64.trunc_sat_f32_s i64.trunc_sat_f32_u
+  [2, "f>l"],
+  // 0x06 i64.trunc_sat_f64_s i64.trunc_sat_f64_u
+  [2, "d>l"],
+  // 0x08 memory.init
+  [1, "aii>", TWO_INDICES],
+  // 0x09 data.drop
+  [1, ">", INDEX],
+  // 0x0a memory.copy
+  [1, "aii>", TWO_INDICES],
+  // 0x0b memory.fill
+  [1, "aii>", INDEX],
+  // 0x0c table.init
+  [1, "iii>", TWO_INDICES],
+  // 0x0d elem.drop
+  [1, ">", INDEX],
+  // 0x0e table.copy
+  [1, "iii>", TWO_INDICES],
+  // 0x0f table.grow
+  [1, "ri>i", INDEX],
+  // 0x10 table.size
+  [1, ">i", INDEX],
+  // 0x11 table.fill
+  [1, "iri>", INDEX],
 ];
 
 const SIMD: readonly Row[] = [
-  // v128.load v128.load8x8_s v128.load8x8_u v128.load16x4_s v128.load16x4_u v128.load32x2_s v128.load32x2_u
+  // 0x00 v128.load v128.load8x8_s v128.load8x8_u v128.load16x4_s v128.load16x4_u v128.load32x2_s v128.load32x2_u
   // v128.load8_splat v128.load16_splat v128.load32_splat v128.load64_splat
-  [0x00, 11, "memarg", "i>v"],
-  // v128.store
-  [0x0b, 1, "memarg", "iv>", STORES],
-  // v128.const
-  [0x0c, 1, "16 bytes", ">v"],
-  // i8x16.shuffle
-  [0x0d, 1, "16 bytes", "vv>v"],
-  // i8x16.swizzle
-  [0x0e, 1, "", "vv>v"],
-  // i8x16.splat i16x8.splat i32x4.splat
-  [0x0f, 3, "", "i>v"],
-  // i64x2.splat
-  [0x12, 1, "", "l>v"],
-  // f32x4.splat
-  [0x13, 1, "", "f>v"],
-  // f64x2.splat
-  [0x14, 1, "", "d>v"],
-  // i8x16.extract_lane_s i8x16.extract_lane_u
-  [0x15, 2, "lane", "v>i"],
-  // i8x16.replace_lane
-  [0x17, 1, "lane", "vi>v"],
-  // i16x8.extract_lane_s i16x8.extract_lane_u
-  [0x18, 2, "lane", "v>i"],
-  // i16x8.replace_lane
-  [0x1a, 1, "lane", "vi>v"],
-  // i32x4.extract_lane
-  [0x1b, 1, "lane", "v>i"],
-  // i32x4.replace_lane
-  [0x1c, 1, "lane", "vi>v"],
-  // i64x2.extract_lane
-  [0x1d, 1, "lane", "v>l"],
-  // i64x2.replace_lane
-  [0x1e, 1, "lane", "vl>v"],
-  // f32x4.extract_lane
-  [0x1f, 1, "lane", "v>f"],
-  // f32x4.replace_lane
-  [0x20, 1, "lane", "vf>v"],
-  // f64x2.extract_lane
-  [0x21, 1, "lane", "v>d"],
-  // f64x2.replace_lane
-  [0x22, 1, "lane", "vd>v"],
-  // i8x16.eq i8x16.ne i8x16.lt_s i8x16.lt_u i8x16.gt_s i8x16.gt_u i8x16.le_s i8x16.le_u i8x16.ge_s i8x16.ge_u i16x8.eq
-  // i16x8.ne i16x8.lt_s i16x8.lt_u i16x8.gt_s i16x8.gt_u i16x8.le_s i16x8.le_u i16x8.ge_s i16x8.ge_u i32x4.eq i32x4.ne
-  // i32x4.lt_s i32x4.lt_u i32x4.gt_s i32x4.gt_u i32x4.le_s i32x4.le_u i32x4.ge_s i32x4.ge_u f32x4.eq f32x4.ne f32x4.lt
-  // f32x4.gt f32x4.le f32x4.ge f64x2.eq f64x2.ne f64x2.lt f64x2.gt f64x2.le f64x2.ge
-  [0x23, 42, "", "vv>v"],
-  // v128.not
-  [0x4d, 1, "", "v>v"],
-  // v128.and v128.andnot v128.or v128.xor
-  [0x4e, 4, "", "vv>v"],
-  // v128.bitselect
-  [0x52, 1, "", "vvv>v"],
-  // v128.any_true
-  [0x53, 1, "", "v>i"],
-  // v128.load8_lane v128.load16_lane v128.load32_lane v128.load64_lane
-  [0x54, 4, "memarg lane", "iv>v"],
-  // v128.store8_lane v128.store16_lane v128.store32_lane v128.store64_lane
-  [0x58, 4, "memarg lane", "iv>", STORES],
-  // v128.load32_zero v128.load64_zero
-  [0x5c, 2, "memarg", "i>v"],
-  // f32x4.demote_f64x2_zero f64x2.promote_low_f32x4 i8x16.abs i8x16.neg i8x16.popcnt
-  [0x5e, 5, "", "v>v"],
-  // i8x16.all_true i8x16.bitmask
-  [0x63, 2, "", "v>i"],
-  // i8x16.narrow_i16x8_s i8x16.narrow_i16x8_u
-  [0x65, 2, "", "vv>v"],
-  // f32x4.ceil f32x4.floor f32x4.trunc f32x4.nearest
-  [0x67, 4, "", "v>v"],
-  // i8x16.shl i8x16.shr_s i8x16.shr_u
-  [0x6b, 3, "", "vi>v"],
-  // i8x16.add i8x16.add_sat_s i8x16.add_sat_u i8x16.sub i8x16.sub_sat_s i8x16.sub_sat_u
-  [0x6e, 6, "", "vv>v"],
-  // f64x2.ceil f64x2.floor
-  [0x74, 2, "", "v>v"],
-  // i8x16.min_s i8x16.min_u i8x16.max_s i8x16.max_u
-  [0x76, 4, "", "vv>v"],
-  // f64x2.trunc
-  [0x7a, 1, "", "v>v"],
-  // i8x16.avgr_u
-  [0x7b, 1, "", "vv>v"],
-  // i16x8.extadd_pairwise_i8x16_s i16x8.extadd_pairwise_i8x16_u i32x4.extadd_pairwise_i16x8_s
+  [11, "i>v", MEMARG],
+  // 0x0b v128.store
+  [1, "av>", MEMARG],
+  // 0x0c v128.const
+  [1, ">v", BYTES + 16],
+  // 0x0d i8x16.shuffle
+  [1, "vv>v", BYTES + 16],
+  // 0x0e i8x16.swizzle
+  [1, "vv>v"],
+  // 0x0f i8x16.splat i16x8.splat i32x4.splat
+  [3, "i>v"],
+  // 0x12 i64x2.splat
+  [1, "l>v"],
+  // 0x13 f32x4.splat
+  [1, "f>v"],
+  // 0x14 f64x2.splat
+  [1, "d>v"],
+  // 0x15 i8x16.extract_lane_s i8x16.extract_lane_u
+  [2, "v>i", BYTES + 1],
+  // 0x17 i8x16.replace_lane
+  [1, "vi>v", BYTES + 1],
+  // 0x18 i16x8.extract_lane_s i16x8.extract_lane_u
+  [2, "v>i", BYTES + 1],
+  // 0x1a i16x8.replace_lane
+  [1, "vi>v", BYTES + 1],
+  // 0x1b i32x4.extract_lane
+  [1, "v>i", BYTES + 1],
+  // 0x1c i32x4.replace_lane
+  [1, "vi>v", BYTES + 1],
+  // 0x1d i64x2.extract_lane
+  [1, "v>l", BYTES + 1],
+  // 0x1e i64x2.replace_lane
+  [1, "vl>v", BYTES + 1],
+  // 0x1f f32x4.extract_lane
+  [1, "v>f", BYTES + 1],
+  // 0x20 f32x4.replace_lane
+  [1, "vf>v", BYTES + 1],
+  // 0x21 f64x2.extract_lane
+  [1, "v>d", BYTES + 1],
+  // 0x22 f64x2.replace_lane
+  [1, "vd>v", BYTES + 1],
+  // 0x23 i8x16.eq i8x16.ne i8x16.lt_s i8x16.lt_u i8x16.gt_s i8x16.gt_u i8x16.le_s i8x16.le_u i8x16.ge_s i8x16.ge_u
+  // i16x8.eq i16x8.ne i16x8.lt_s i16x8.lt_u i16x8.gt_s i16x8.gt_u i16x8.le_s i16x8.le_u i16x8.ge_s i16x8.ge_u i32x4.eq
+  // i32x4.ne i32x4.lt_s i32x4.lt_u i32x4.gt_s i32x4.gt_u i32x4.le_s i32x4.le_u i32x4.ge_s i32x4.ge_u f32x4.eq f32x4.ne
+  // f32x4.lt f32x4.gt f32x4.le f32x4.ge f64x2.eq f64x2.ne f64x2.lt f64x2.gt f64x2.le f64x2.ge
+  [42, "vv>v"],
+  // 0x4d v128.not
+  [1, "v>v"],
+  // 0x4e v128.and v128.andnot v128.or v128.xor
+  [4, "vv>v"],
+  // 0x52 v128.bitselect
+  [1, "vvv>v"],
+  // 0x53 v128.any_true
+  [1, "v>i"],
+  // 0x54 v128.load8_lane v128.load16_lane v128.load32_lane v128.load64_lane
+  [4, "iv>v", MEMARG_LANE],
+  // 0x58 v128.store8_lane v128.store16_lane v128.store32_lane v128.store64_lane
+  [4, "av>", MEMARG_LANE],
+  // 0x5c v128.load32_zero v128.load64_zero
+  [2, "i>v", MEMARG],
+  // 0x5e f32x4.demote_f64x2_zero f64x2.promote_low_f32x4 i8x16.abs i8x16.neg i8x16.popcnt
+  [5, "v>v"],
+  // 0x63 i8x16.all_true i8x16.bitmask
+  [2, "v>i"],
+  // 0x65 i8x16.narrow_i16x8_s i8x16.narrow_i16x8_u
+  [2, "vv>v"],
+  // 0x67 f32x4.ceil f32x4.floor f32x4.trunc f32x4.nearest
+  [4, "v>v"],
+  // 0x6b i8x16.shl i8x16.shr_s i8x16.shr_u
+  [3, "vi>v"],
+  // 0x6e i8x16.add i8x16.add_sat_s i8x16.add_sat_u i8x16.sub i8x16.sub_sat_s i8x16.sub_sat_u
+  [6, "vv>v"],
+  // 0x74 f64x2.ceil f64x2.floor
+  [2, "v>v"],
+  // 0x76 i8x16.min_s i8x16.min_u i8x16.max_s i8x16.max_u
+  [4, "vv>v"],
+  // 0x7a f64x2.trunc
+  [1, "v>v"],
+  // 0x7b i8x16.avgr_u
+  [1, "vv>v"],
+  // 0x7c i16x8.extadd_pairwise_i8x16_s i16x8.extadd_pairwise_i8x16_u i32x4.extadd_pairwise_i16x8_s
   // i32x4.extadd_pairwise_i16x8_u i16x8.abs i16x8.neg
-  [0x7c, 6, "", "v>v"],
-  // i16x8.q15mulr_sat_s
-  [0x82, 1, "", "vv>v"],
-  // i16x8.all_true i16x8.bitmask
-  [0x83, 2, "", "v>i"],
-  // i16x8.narrow_i32x4_s i16x8.narrow_i32x4_u
-  [0x85, 2, "", "vv>v"],
-  // i16x8.extend_low_i8x16_s i16x8.extend_high_i8x16_s i16x8.extend_low_i8x16_u i16x8.extend_high_i8x16_u
-  [0x87, 4, "", "v>v"],
-  // i16x8.shl i16x8.shr_s i16x8.shr_u
-  [0x8b, 3, "", "vi>v"],
-  // i16x8.add i16x8.add_sat_s i16x8.add_sat_u i16x8.sub i16x8.sub_sat_s i16x8.sub_sat_u
-  [0x8e, 6, "", "vv>v"],
-  // f64x2.nearest
-  [0x94, 1, "", "v>v"],
-  // i16x8.mul i16x8.min_s i16x8.min_u i16x8.max_s i16x8.max_u
-  [0x95, 5, "", "vv>v"],
-  // i16x8.avgr_u i16x8.extmul_low_i8x16_s i16x8.extmul_high_i8x16_s i16x8.extmul_low_i8x16_u i16x8.extmul_high_i8x16_u
-  [0x9b, 5, "", "vv>v"],
-  // i32x4.abs i32x4.neg
-  [0xa0, 2, "", "v>v"],
-  // i32x4.all_true i32x4.bitmask
-  [0xa3, 2, "", "v>i"],
-  // i32x4.extend_low_i16x8_s i32x4.extend_high_i16x8_s i32x4.extend_low_i16x8_u i32x4.extend_high_i16x8_u
-  [0xa7, 4, "", "v>v"],
-  // i32x4.shl i32x4.shr_s i32x4.shr_u
-  [0xab, 3, "", "vi>v"],
-  // i32x4.add
-  [0xae, 1, "", "vv>v"],
-  // i32x4.sub
-  [0xb1, 1, "", "vv>v"],
-  // i32x4.mul i32x4.min_s i32x4.min_u i32x4.max_s i32x4.max_u i32x4.dot_i16x8_s
-  [0xb5, 6, "", "vv>v"],
-  // i32x4.extmul_low_i16x8_s i32x4.extmul_high_i16x8_s i32x4.extmul_low_i16x8_u i32x4.extmul_high_i16x8_u
-  [0xbc, 4, "", "vv>v"],
-  // i64x2.abs i64x2.neg
-  [0xc0, 2, "", "v>v"],
-  // i64x2.all_true i64x2.bitmask
-  [0xc3, 2, "", "v>i"],
-  // i64x2.extend_low_i32x4_s i64x2.extend_high_i32x4_s i64x2.extend_low_i32x4_u i64x2.extend_high_i32x4_u
-  [0xc7, 4, "", "v>v"],
-  // i64x2.shl i64x2.shr_s i64x2.shr_u
-  [0xcb, 3, "", "vi>v"],
-  // i64x2.add
-  [0xce, 1, "", "vv>v"],
-  // i64x2.sub
-  [0xd1, 1, "", "vv>v"],
-  // i64x2.mul i64x2.eq i64x2.ne i64x2.lt_s i64x2.gt_s i64x2.le_s i64x2.ge_s i64x2.extmul_low_i32x4_s
+  [6, "v>v"],
+  // 0x82 i16x8.q15mulr_sat_s
+  [1, "vv>v"],
+  // 0x83 i16x8.all_true i16x8.bitmask
+  [2, "v>i"],
+  // 0x85 i16x8.narrow_i32x4_s i16x8.narrow_i32x4_u
+  [2, "vv>v"],
+  // 0x87 i16x8.extend_low_i8x16_s i16x8.extend_high_i8x16_s i16x8.extend_low_i8x16_u i16x8.extend_high_i8x16_u
+  [4, "v>v"],
+  // 0x8b i16x8.shl i16x8.shr_s i16x8.shr_u
+  [3, "vi>v"],
+  // 0x8e i16x8.add i16x8.add_sat_s i16x8.add_sat_u i16x8.sub i16x8.sub_sat_s i16x8.sub_sat_u
+  [6, "vv>v"],
+  // 0x94 f64x2.nearest
+  [1, "v>v"],
+  // 0x95 i16x8.mul i16x8.min_s i16x8.min_u i16x8.max_s i16x8.max_u
+  [5, "vv>v"],
+  [1],
+  // 0x9b i16x8.avgr_u i16x8.extmul_low_i8x16_s i16x8.extmul_high_i8x16_s i16x8.extmul_low_i8x16_u
+  // i16x8.extmul_high_i8x16_u
+  [5, "vv>v"],
+  // 0xa0 i32x4.abs i32x4.neg
+  [2, "v>v"],
+  [1],
+  // 0xa3 i32x4.all_true i32x4.bitmask
+  [2, "v>i"],
+  [2],
+  // 0xa7 i32x4.extend_low_i16x8_s i32x4.extend_high_i16x8_s i32x4.extend_low_i16x8_u i32x4.extend_high_i16x8_u
+  [4, "v>v"],
+  // 0xab i32x4.shl i32x4.shr_s i32x4.shr_u
+  [3, "vi>v"],
+  // 0xae i32x4.add
+  [1, "vv>v"],
+  [2],
+  // 0xb1 i32x4.sub
+  [1, "vv>v"],
+  [3],
+  // 0xb5 i32x4.mul i32x4.min_s i32x4.min_u i32x4.max_s i32x4.max_u i32x4.dot_i16x8_s
+  [6, "vv>v"],
+  [1],
+  // 0xbc i32x4.extmul_low_i16x8_s i32x4.extmul_high_i16x8_s i32x4.extmul_low_i16x8_u i32x4.extmul_high_i16x8_u
+  [4, "vv>v"],
+  // 0xc0 i64x2.abs i64x2.neg
+  [2, "v>v"],
+  [1],
+  // 0xc3 i64x2.all_true i64x2.bitmask
+  [2, "v>i"],
+  [2],
+  // 0xc7 i64x2.extend_low_i32x4_s i64x2.extend_high_i32x4_s i64x2.extend_low_i32x4_u i64x2.extend_high_i32x4_u
+  [4, "v>v"],
+  // 0xcb i64x2.shl i64x2.shr_s i64x2.shr_u
+  [3, "vi>v"],
+  // 0xce i64x2.add
+  [1, "vv>v"],
+  [2],
+  // 0xd1 i64x2.sub
+  [1, "vv>v"],
+  [3],
+  // 0xd5 i64x2.mul i64x2.eq i64x2.ne i64x2.lt_s i64x2.gt_s i64x2.le_s i64x2.ge_s i64x2.extmul_low_i32x4_s
   // i64x2.extmul_high_i32x4_s i64x2.extmul_low_i32x4_u i64x2.extmul_high_i32x4_u
-  [0xd5, 11, "", "vv>v"],
-  // f32x4.abs f32x4.neg
-  [0xe0, 2, "", "v>v"],
-  // f32x4.sqrt
-  [0xe3, 1, "", "v>v"],
-  // f32x4.add f32x4.sub f32x4.mul f32x4.div f32x4.min f32x4.max f32x4.pmin f32x4.pmax
-  [0xe4, 8, "", "vv>v"],
-  // f64x2.abs f64x2.neg
-  [0xec, 2, "", "v>v"],
-  // f64x2.sqrt
-  [0xef, 1, "", "v>v"],
-  // f64x2.add f64x2.sub f64x2.mul f64x2.div f64x2.min f64x2.max f64x2.pmin f64x2.pmax
-  [0xf0, 8, "", "vv>v"],
-  // i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u f32x4.convert_i32x4_s f32x4.convert_i32x4_u
+  [11, "vv>v"],
+  // 0xe0 f32x4.abs f32x4.neg
+  [2, "v>v"],
+  [1],
+  // 0xe3 f32x4.sqrt
+  [1, "v>v"],
+  // 0xe4 f32x4.add f32x4.sub f32x4.mul f32x4.div f32x4.min f32x4.max f32x4.pmin f32x4.pmax
+  [8, "vv>v"],
+  // 0xec f64x2.abs f64x2.neg
+  [2, "v>v"],
+  [1],
+  // 0xef f64x2.sqrt
+  [1, "v>v"],
+  // 0xf0 f64x2.add f64x2.sub f64x2.mul f64x2.div f64x2.min f64x2.max f64x2.pmin f64x2.pmax
+  [8, "vv>v"],
+  // 0xf8 i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u f32x4.convert_i32x4_s f32x4.convert_i32x4_u
   // i32x4.trunc_sat_f64x2_s_zero i32x4.trunc_sat_f64x2_u_zero f64x2.convert_low_i32x4_s f64x2.convert_low_i32x4_u
-  [0xf8, 8, "", "v>v"],
-  // i8x16.relaxed_swizzle
-  [0x100, 1, "", "vv>v"],
-  // i32x4.relaxed_trunc_f32x4_s i32x4.relaxed_trunc_f32x4_u i32x4.relaxed_trunc_f64x2_s_zero
+  [8, "v>v"],
+  // 0x100 i8x16.relaxed_swizzle
+  [1, "vv>v"],
+  // 0x101 i32x4.relaxed_trunc_f32x4_s i32x4.relaxed_trunc_f32x4_u i32x4.relaxed_trunc_f64x2_s_zero
   // i32x4.relaxed_trunc_f64x2_u_zero
-  [0x101, 4, "", "v>v"],
-  // f32x4.relaxed_madd f32x4.relaxed_nmadd f64x2.relaxed_madd f64x2.relaxed_nmadd i8x16.relaxed_laneselect
+  [4, "v>v"],
+  // 0x105 f32x4.relaxed_madd f32x4.relaxed_nmadd f64x2.relaxed_madd f64x2.relaxed_nmadd i8x16.relaxed_laneselect
   // i16x8.relaxed_laneselect i32x4.relaxed_laneselect i64x2.relaxed_laneselect
-  [0x105, 8, "", "vvv>v"],
-  // f32x4.relaxed_min f32x4.relaxed_max f64x2.relaxed_min f64x2.relaxed_max i16x8.relaxed_q15mulr_s
+  [8, "vvv>v"],
+  // 0x10d f32x4.relaxed_min f32x4.relaxed_max f64x2.relaxed_min f64x2.relaxed_max i16x8.relaxed_q15mulr_s
   // i16x8.relaxed_dot_i8x16_i7x16_s
-  [0x10d, 6, "", "vv>v"],
-  // i32x4.relaxed_dot_i8x16_i7x16_add_s
-  [0x113, 1, "", "vvv>v"],
+  [6, "vv>v"],
+  // 0x113 i32x4.relaxed_dot_i8x16_i7x16_add_s
+  [1, "vvv>v"],
+];
+
+/** The widths of one atomic operation: i32, i64, i32 of 8 and 16 bits, i64 of 8, 16 and 32 bits. */
+const widths = (i32: string, i64: string): Row[] => [
+  [1, i32, MEMARG],
+  [1, i64, MEMARG],
+  [2, i32, MEMARG],
+  [3, i64, MEMARG],
 ];
 
 const ATOMIC: readonly Row[] = [
-  // memory.atomic.notify
-  [0x00, 1, "memarg", "ii>i"],
-  // memory.atomic.wait32
-  [0x01, 1, "memarg", "iil>i"],
-  // memory.atomic.wait64
-  [0x02, 1, "memarg", "ill>i"],
-  // atomic.fence
-  [0x03, 1, "lane", ">"],
-  // i32.atomic.load
-  [0x10, 1, "memarg", "i>i"],
-  // i64.atomic.load
-  [0x11, 1, "memarg", "i>l"],
-  // i32.atomic.load8_u i32.atomic.load16_u
-  [0x12, 2, "memarg", "i>i"],
-  // i64.atomic.load8_u i64.atomic.load16_u i64.atomic.load32_u
-  [0x14, 3, "memarg", "i>l"],
-  // i32.atomic.store
-  [0x17, 1, "memarg", "ii>", STORES],
-  // i64.atomic.store
-  [0x18, 1, "memarg", "il>", STORES],
-  // i32.atomic.store8 i32.atomic.store16
-  [0x19, 2, "memarg", "ii>", STORES],
-  // i64.atomic.store8 i64.atomic.store16 i64.atomic.store32
-  [0x1b, 3, "memarg", "il>", STORES],
-  // add sub and or xor xchg
-  ...[0x1e, 0x25, 0x2c, 0x33, 0x3a, 0x41].flatMap((first) => readModifyWrite(first, "i", "l")),
-  // cmpxchg
-  ...readModifyWrite(0x48, "ii", "ll"),
+  // 0x00 memory.atomic.notify
+  [1, "ii>i", MEMARG],
+  // 0x01 memory.atomic.wait32
+  [1, "iil>i", MEMARG],
+  // 0x02 memory.atomic.wait64
+  [1, "ill>i", MEMARG],
+  // 0x03 atomic.fence
+  [1, ">", BYTES + 1],
+  [12],
+  // 0x10 load
+  ...widths("i>i", "i>l"),
+  // 0x17 store
+  ...widths("ai>", "al>"),
+  // 0x1e rmw.add
+  ...widths("ai>i", "al>l"),
+  // 0x25 rmw.sub
+  ...widths("ai>i", "al>l"),
+  // 0x2c rmw.and
+  ...widths("ai>i", "al>l"),
+  // 0x33 rmw.or
+  ...widths("ai>i", "al>l"),
+  // 0x3a rmw.xor
+  ...widths("ai>i", "al>l"),
+  // 0x41 rmw.xchg
+  ...widths("ai>i", "al>l"),
+  // 0x48 rmw.cmpxchg
+  ...widths("aii>i", "all>l"),
 ];
 
-/** The seven widths of one atomic operation. */
-function readModifyWrite(first: number, operands32: string, operands64: string): Row[] {
-  const row = (at: number, count: number, operands: string): Row => [
-    first + at,
-    count,
-    "memarg",
-    `i${operands}>${operands[0]}`,
-    STORES,
-  ];
-  return [
-    // i32.atomic.rmw
-    row(0, 1, operands32),
-    // i64.atomic.rmw
-    row(1, 1, operands64),
-    // i32.atomic.rmw8_u i32.atomic.rmw16_u
-    row(2, 2, operands32),
-    // i64.atomic.rmw8_u i64.atomic.rmw16_u i64.atomic.rmw32_u
-    row(4, 3, operands64),
-  ];
-}
-
 /**
- * All opcodes in one dense numbering, so that what is known of them sits in flat arrays: plain opcodes as they are, then a
- * page for each prefix. SIMD has sub-opcodes beyond 255 and gets two.
+ * All opcodes in one dense numbering, so that what is known of them sits in flat arrays: plain opcodes as they are, then a page
+ * for each prefix from 0xfb on, which begins here. SIMD has sub-opcodes beyond 255 and gets two.
  */
-interface Page {
-  readonly base: number;
-  readonly size: number;
-  readonly rows: readonly Row[];
-}
-
-/** By prefix. */
-const PAGES: Readonly<Record<number, Page>> = {
-  0: { base: 0x000, size: 0x100, rows: PLAIN },
-  251: { base: 0x100, size: 0x100, rows: GC },
-  252: { base: 0x200, size: 0x100, rows: MISC },
-  253: { base: 0x300, size: 0x200, rows: SIMD },
-  254: { base: 0x500, size: 0x100, rows: ATOMIC },
-};
+const PAGES: readonly number[] = [0x000, 0x100, 0x200, 0x300, 0x500, 0x600];
 export const OPCODE_COUNT = 0x600;
 
-/** The dense number of an opcode; -1 where there cannot be one. */
+/** The dense number of an opcode with a prefix; -1 where there cannot be one. */
 export function opcodeOf(prefix: number, sub: number): number {
-  const page = PAGES[prefix];
-  return page !== undefined && sub < page.size ? page.base + sub : -1;
+  const page = prefix - 0xfa;
+  const opcode = PAGES[page]! + sub;
+  return opcode < PAGES[page + 1]! ? opcode : -1;
 }
 
-export interface Instruction {
-  readonly opcode: number;
-  readonly immediate: Immediate;
-  readonly signature: string;
-  readonly stores: boolean;
-}
-
-/** By dense number. */
-export const INSTRUCTIONS: readonly (Instruction | undefined)[] = (() => {
-  const all: (Instruction | undefined)[] = new Array(OPCODE_COUNT).fill(undefined);
-  for (const { base, rows } of Object.values(PAGES)) {
-    for (const [first, count, immediate, signature, stores = false] of rows) {
-      for (let opcode = base + first; opcode < base + first + count; opcode++) {
-        if (all[opcode] !== undefined) throw new Error(`two rows for instruction ${opcode}`);
-        all[opcode] = { opcode, immediate, signature, stores };
-      }
+/** By dense number; undefined and 0 for what is no instruction. */
+export const SIGNATURES: (string | undefined)[] = new Array(OPCODE_COUNT).fill(undefined);
+export const IMMEDIATES: Uint8Array = new Uint8Array(OPCODE_COUNT);
+for (const [page, rows] of [PLAIN, GC, MISC, SIMD, ATOMIC].entries()) {
+  let opcode = PAGES[page]!;
+  for (const [count, signature, immediate = BYTES] of rows) {
+    const end = opcode + count;
+    if (signature !== undefined) {
+      SIGNATURES.fill(signature, opcode, end);
+      IMMEDIATES.fill(immediate, opcode, end);
     }
+    opcode = end;
   }
-  return all;
-})();
+}
+
+/** Whether an instruction opens a construct, which another one closes. */
+export function opens(opcode: number): boolean {
+  return IMMEDIATES[opcode] === BLOCK_TYPE || IMMEDIATES[opcode] === CATCHES;
+}
+
+/** `end` or `delegate`. */
+export function closes(opcode: number): boolean {
+  return opcode === 0x0b || opcode === 0x18;
+}
+
+/** Whether it names labels; those of `rethrow` and `delegate` are no branches. */
+export function hasLabels(opcode: number): boolean {
+  const immediate = IMMEDIATES[opcode]!;
+  return immediate >= LABEL && immediate <= CAST;
+}

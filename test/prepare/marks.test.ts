@@ -69,7 +69,7 @@ const OPERANDS: Readonly<Record<string, string>> = {
 };
 
 marks("cover every kind of store, wherever in a page, with every kind of base", () => {
-  const stores = NAMED.filter((row) => row.stores);
+  const stores = NAMED.filter(({ name, signature }) => signature.startsWith("a") && !name.startsWith("memory."));
   assert.is(stores.length, 9 + 5 + 7 + 49);
   for (const { name, signature } of stores) {
     const [pops, push] = signature.split(">") as [string, string];

@@ -1,6 +1,6 @@
 /** All instructions by name, joined with what the library's table says of each. The library itself needs no names. */
 
-import { INSTRUCTIONS, type Instruction, opcodeOf } from "../../dist/wasm/opcodes.js";
+import { IMMEDIATES, opcodeOf, SIGNATURES } from "../../dist/wasm/opcodes.js";
 
 /** By prefix and the first opcode of each run of consecutive ones. */
 const NAMES: readonly (readonly [prefix: number, first: number, names: string])[] = [
@@ -218,17 +218,26 @@ const NAMES: readonly (readonly [prefix: number, first: number, names: string])[
   [0xfe, 0x4c, "i64.atomic.rmw8.cmpxchg_u i64.atomic.rmw16.cmpxchg_u i64.atomic.rmw32.cmpxchg_u"],
 ];
 
-export interface NamedInstruction extends Instruction {
+export interface NamedInstruction {
   readonly name: string;
   readonly prefix: number;
   readonly sub: number;
+  readonly opcode: number;
+  readonly signature: string;
+  /** What it pops, and what it pushes; undefined where that depends on more than the opcode. */
+  readonly fixed: { readonly pops: string; readonly push: string } | undefined;
+  readonly immediate: number;
 }
 
 export const NAMED: readonly NamedInstruction[] = NAMES.flatMap(([prefix, first, names]) =>
   names.split(" ").map((name, i) => {
-    const instruction = INSTRUCTIONS[opcodeOf(prefix, first + i)];
-    if (instruction === undefined) throw new Error(`${name} is not in the table`);
-    return { ...instruction, name, prefix, sub: first + i };
+    const sub = first + i;
+    const opcode = prefix === 0 ? sub : opcodeOf(prefix, sub);
+    const signature = SIGNATURES[opcode];
+    if (signature === undefined) throw new Error(`${name} is not in the table`);
+    const [pops = "", push] = signature.split(">");
+    const fixed = push === undefined ? undefined : { pops, push };
+    return { name, prefix, sub, opcode, signature, fixed, immediate: IMMEDIATES[opcode]! };
   }),
 );
 
