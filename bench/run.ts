@@ -2,9 +2,9 @@
  * `npm run bench`: asks the questions, one after the other, and writes the report. HELP below says how.
  *
  * Without --full (or SP_BENCH=full) all runs are of smoke size: under three minutes together, to see that the benches work. A full run
- * asks all questions and then all of them again, in new processes (bench/report/passes.ts says why). A full run of everything goes to bench/results/, by Node's major version, and all else to bench/output/: as JSON, as Markdown and
- * as a page. Progress goes to standard error. The exit code is 1 if a question was not answered, or if a full run of everything
- * lacks a figure that is promised.
+ * asks all questions and then all of them again, in new processes (bench/report/passes.ts says why). One of everything goes to
+ * bench/results/, by Node's major version, and all else to bench/output/: as JSON, as Markdown and as a page. Progress goes to
+ * standard error. The exit code is 1 if a question was not answered, or if a full run of everything lacks a figure that is promised.
  */
 
 import { createHash, randomInt } from "node:crypto";

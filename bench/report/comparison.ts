@@ -1,11 +1,13 @@
 /**
  * What has moved between two reports, beyond the noise of both.
  *
- * Figures are compared by their names, cells of tables by question, table, row and column. Each run has measured its own noise: a
- * figure's own, and for a column of a table what its A/A rows (`NAME` and `NAME, again`) differ by, or where it has none the worst of
- * the question's figures. Something has moved if it differs by more than both noises together. Two processes differ by more than one
- * process differs from itself: when and where the engine compiles what is drawn anew. So what differs by less than STEADY has
- * not moved, however quiet the runs were; where nothing was measured twice, it has to differ by UNKNOWN.
+ * Figures are compared by their names, cells of tables by question, table, row and column. Something has moved if it differs by more than
+ * both reports say that it varies by, whichever of two is more. The one is what a process differs from itself: the A/A of both reports
+ * multiplied, which is a figure's own, and for a column of a table what its A/A rows (`NAME` and `NAME, again`) differ by, or where it has none
+ * the worst of the question's figures. The other is what processes differ from each other: from the passes of both reports, and with two
+ * passes a weak estimate, so those of all figures of one unit in a question count for as much as a figure's own; it is made so that a report
+ * of the same code has less than one figure in a hundred outside (spread.ts derives it). What differs by less than STEADY has not
+ * moved, however quiet the runs were; where nothing was measured twice and nothing asked twice, it has to differ by UNKNOWN.
  *
  * Columns without digits are counts and not measured. Reports of different sizes are not compared at all; of different
  * machines or runtimes they are, and it says so, because that may be what is asked.
@@ -16,6 +18,7 @@ import type { Column, Table } from "../support/question.ts";
 import { NOISE_MAX, valueText } from "./figure.ts";
 import { tableText } from "./markdown.ts";
 import type { Answered, Circumstances, Report } from "./report.ts";
+import { Spread } from "./spread.ts";
 
 const STEADY = 1.05;
 const UNKNOWN = NOISE_MAX;
@@ -29,33 +32,50 @@ export interface Compared {
   readonly unit: string;
   readonly oldNoise: number | undefined;
   readonly newNoise: number | undefined;
+  /** By how much it has to differ, as a factor. */
+  readonly threshold: number;
   readonly verdict: Verdict;
 }
 
-/** By how much something has to differ, as a factor. */
-export function threshold(oldNoise: number | undefined, newNoise: number | undefined): number {
-  if (oldNoise === undefined && newNoise === undefined) return UNKNOWN;
-  return Math.max(STEADY, (oldNoise ?? 1) * (newNoise ?? 1));
+/** By how much something has to differ, as a factor; `spread` is what processes differ by. */
+export function threshold({
+  oldNoise,
+  newNoise,
+  spread,
+}: Partial<Pick<Compared, "oldNoise" | "newNoise">> & { spread?: number | undefined }): number {
+  if (oldNoise === undefined && newNoise === undefined && spread === undefined) return UNKNOWN;
+  return Math.max(STEADY, (oldNoise ?? 1) * (newNoise ?? 1), spread ?? 1);
 }
 
-function compared(pair: Omit<Compared, "verdict">, moreIsBetter: boolean): Compared {
+type Pair = Omit<Compared, "verdict" | "threshold"> & { readonly spread: number | undefined };
+
+function compared({ spread, ...pair }: Pair, moreIsBetter: boolean): Compared {
+  const factor = threshold({ ...pair, spread });
   const ratio = pair.new / pair.old;
   const verdict = (): Verdict => {
     // Also where one of them is 0: from nothing to something is a move, from nothing to nothing is none.
     if (pair.new === pair.old) return "within noise";
-    if (noiseOf(ratio) <= threshold(pair.oldNoise, pair.newNoise)) return "within noise";
+    if (noiseOf(ratio) <= factor) return "within noise";
     return ratio > 1 === moreIsBetter ? "better" : "worse";
   };
-  return { ...pair, verdict: verdict() };
+  return { ...pair, threshold: factor, verdict: verdict() };
 }
 
-function figures(before: Answered, after: Answered): Compared[] {
+interface Both {
+  readonly question: string;
+  readonly before: Answered;
+  readonly after: Answered;
+  readonly spread: Spread;
+}
+
+function figures({ question, before, after, spread }: Both): Compared[] {
   return after.figures.flatMap((figure) => {
     const old = before.figures.find(({ name, unit }) => name === figure.name && unit === figure.unit);
     if (old === undefined) return [];
     const { name, value, unit, noise } = figure;
     const moreIsBetter = figure.atLeast !== undefined;
-    return [compared({ name, old: old.value, new: value, unit, oldNoise: old.noise, newNoise: noise }, moreIsBetter)];
+    const noises = { oldNoise: old.noise, newNoise: noise, spread: spread.ofFigures(question, old, figure) };
+    return [compared({ name, old: old.value, new: value, unit, ...noises }, moreIsBetter)];
   });
 }
 
@@ -81,19 +101,29 @@ function answerNoise({ figures }: Answered): number | undefined {
   return noises.length === 0 ? undefined : Math.max(...noises);
 }
 
-function cells(before: Answered, after: Answered): Compared[] {
+/** Rows by their names, and by which of them it is where several have one: those differ in a number, such as a depth. */
+function rowsOf({ rows, columns }: Table): ReadonlyMap<string, Table["rows"][number]> {
+  const named = Map.groupBy(rows, (row) => nameOf(row, columns));
+  return new Map(
+    [...named].flatMap(([name, alike]) =>
+      alike.map((row, i) => [alike.length === 1 ? name : `${name}, ${i + 1} of ${alike.length}`, row] as const),
+    ),
+  );
+}
+
+function cells({ question, before, after, spread }: Both): Compared[] {
   return after.tables.flatMap((table) => {
     const old = before.tables.find(({ title }) => title === table.title);
     if (old === undefined) return [];
+    const oldRows = rowsOf(old);
     return table.columns
       .filter(({ digits }) => digits !== undefined)
       .flatMap((column) => {
         const oldNoise = columnNoise(old, column) ?? answerNoise(before);
         const newNoise = columnNoise(table, column) ?? answerNoise(after);
-        return table.rows.flatMap((row) => {
-          const name = nameOf(row, table.columns);
+        return [...rowsOf(table)].flatMap(([name, row]) => {
           const now = row[column.key];
-          const then = old.rows.find((other) => nameOf(other, old.columns) === name)?.[column.key];
+          const then = oldRows.get(name)?.[column.key];
           if (typeof now !== "number" || typeof then !== "number") return [];
           const pair = {
             name: `${table.title}: ${name}: ${column.title}`,
@@ -102,6 +132,7 @@ function cells(before: Answered, after: Answered): Compared[] {
             unit: "",
             oldNoise,
             newNoise,
+            spread: spread.ofCells(question),
           };
           return [compared(pair, column.moreIsBetter === true)];
         });
@@ -135,13 +166,14 @@ function differences(before: Circumstances, after: Circumstances): string[] {
 export function compare(before: Report, after: Report): Comparison {
   const [old, now] = [before.circumstances.size, after.circumstances.size];
   if (old !== now) throw new Error(`a ${old} run and a ${now} run measure too differently to be compared`);
-  const pairs = Object.entries(after.answers).flatMap(([name, answer]) => {
-    const old = before.answers[name];
-    return old === undefined ? [] : [[old, answer] as const];
+  const spread = new Spread(before, after);
+  const pairs = Object.entries(after.answers).flatMap(([question, answer]): Both[] => {
+    const old = before.answers[question];
+    return old === undefined ? [] : [{ question, before: old, after: answer, spread }];
   });
   return {
-    figures: pairs.flatMap(([old, now]) => figures(old, now)),
-    cells: pairs.flatMap(([old, now]) => cells(old, now)),
+    figures: pairs.flatMap(figures),
+    cells: pairs.flatMap(cells),
     differences: differences(before.circumstances, after.circumstances),
   };
 }
@@ -154,6 +186,7 @@ function text(heading: string, shown: readonly Compared[], all: readonly Compare
     new: valueText({ value: one.new, unit: one.unit }),
     ratio: one.new / one.old,
     noise: `${noise(one.oldNoise)}, ${noise(one.newNoise)}`,
+    threshold: `${one.threshold.toFixed(2)}`,
     verdict: one.verdict,
   }));
   const columns = [
@@ -162,6 +195,7 @@ function text(heading: string, shown: readonly Compared[], all: readonly Compare
     { key: "new", title: "new" },
     { key: "ratio", title: "new to old", digits: 3 },
     { key: "noise", title: "A/A old, new" },
+    { key: "threshold", title: "moved above" },
     { key: "verdict", title: "verdict" },
   ];
   const moved = all.filter(({ verdict }) => verdict !== "within noise").length;

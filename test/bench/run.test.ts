@@ -77,7 +77,7 @@ runner("compares two reports that are there, and none of different sizes; makes 
     const [old, now, small] = [file("old", 1, "full"), file("new", 2, "full"), file("small", 1, "smoke")];
     const { status, stdout } = await run("--compare", old, "--from", now);
     assert.is(status, 0);
-    assert.match(stdout, /\| pause \| 1 ms \| 2 ms \| +2\.000 \| –, – +\| worse/);
+    assert.match(stdout, /\| pause \| 1 ms \| 2 ms \| +2\.000 \| –, – +\| 1\.10 +\| worse/);
     const again = await run("--from", old);
     assert.is(again.status, 0);
     for (const extension of ["md", "html"])
