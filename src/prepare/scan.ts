@@ -23,7 +23,6 @@ import { functionType, LIMITS, type Module } from "../wasm/module.ts";
 import { SIGNATURES } from "../wasm/opcodes.ts";
 import {
   ANYREF,
-  type Definition,
   EMPTY,
   EXTERNREF,
   F32,
@@ -99,18 +98,25 @@ export interface Results {
 }
 
 const NO_TYPE: FunctionType = { kind: "function", params: [], results: [] };
-const LETTERS: Readonly<Record<string, ValueType>> = { i: I32, l: I64, f: F32, d: F64, v: V128 };
 /** How deep operands may pile up; far beyond what programs do, and a bound on memory for those that are not programs. */
 const OPERANDS_MAX = 1 << 20;
 
-/** Of instructions with a fixed signature: how many operands they pop, and the type they push or 0. */
+/** In place of a type that follows from more than the opcode; no type is this number. */
+const GIVEN = 1;
+const LETTERS: Readonly<Record<string, ValueType>> = { i: I32, l: I64, f: F32, d: F64, v: V128, "?": GIVEN };
+/** How many operands an instruction pops, or -1 where that depends on more than the opcode; the type that it pushes, or 0. */
 const POPS: Int8Array = Int8Array.from(SIGNATURES, (signature) => signature?.indexOf(">") ?? -1);
 const PUSHES: Uint8Array = Uint8Array.from(SIGNATURES, (signature) => LETTERS[signature?.at(-1) ?? ""] ?? 0);
 /** Instructions that change memory. */
 const WRITES: Uint8Array = Uint8Array.from(SIGNATURES, (signature) => (signature?.startsWith("a") ? 1 : 0));
 
-/** Frame flags above the LOOP_ bits: it was entered by code that can be reached. */
-const FRAME_LIVE = 128;
+interface OpenFrame extends Frame {
+  arm: number;
+  /** It was entered by code that can be reached. */
+  readonly live: boolean;
+  /** What was seen inside (LOOP_…). */
+  facts: number;
+}
 
 export class FunctionScan {
   readonly module: Module;
@@ -138,12 +144,10 @@ export class FunctionScan {
   readonly groups: Map<number, Results> = new Map();
 
   #live = true;
-  #depth = 0;
-  #frameToken: Int32Array = new Int32Array(64);
-  #frameHeight: Int32Array = new Int32Array(64);
-  #frameType: FunctionType[] = [];
-  #frameFlags: Uint8Array = new Uint8Array(64);
-  #frameArm: Int32Array = new Int32Array(64);
+  /** What is open, the function itself first, and the last of it. */
+  readonly #frames: OpenFrame[] = [];
+  #frame!: OpenFrame;
+  #watcher: Watcher | undefined;
   #sites: SiteWatcher | undefined;
   #reader: CodeReader;
   #simpleTypes: Map<ValueType, FunctionType> = new Map([[EMPTY, NO_TYPE]]);
@@ -175,14 +179,16 @@ export class FunctionScan {
   /** Walks the code of the function begun with. */
   walk(watcher?: Watcher, sites?: SiteWatcher): void {
     const { at, op, value, edit } = this;
+    this.#watcher = watcher;
     this.#sites = sites;
     this.groups.clear();
     const reader = this.#reader;
     this.height = 0;
     this.#live = true;
-    this.#depth = 0;
-    this.#open(-1, functionType(this.module, this.functionIndex));
-    while (this.#depth > 0) {
+    const type = functionType(this.module, this.functionIndex);
+    this.#frames.length = 0;
+    this.#enter({ opener: -1, arm: -1, height: 0, type, live: true, facts: 0 });
+    while (this.#frames.length > 0) {
       reader.next();
       const t = this.count++;
       const code = reader.op;
@@ -192,7 +198,7 @@ export class FunctionScan {
       edit[t] = 0;
       const pops = POPS[code]!;
       if (pops < 0) {
-        this.#special(t, code, watcher);
+        this.#special(t, code);
       } else if (this.#live) {
         if (WRITES[code] === 1) watcher?.writes(this, t);
         else if (code === 0x501 || code === 0x502) {
@@ -202,8 +208,10 @@ export class FunctionScan {
           this.#note(LOOP_CALL);
           watcher?.barrier();
         }
+        if (code === 0x21 || code === 0x22) this.lastSet[reader.value] = t; // local.set, local.tee
         this.#pop(pops);
-        if (PUSHES[code] !== 0) this.#push(PUSHES[code]!, t, 0);
+        const pushes = PUSHES[code]!;
+        if (pushes !== 0) this.#push(pushes === GIVEN ? this.#given(code) : pushes, t, 0);
       }
     }
     at[this.count] = reader.at;
@@ -218,15 +226,10 @@ export class FunctionScan {
 
   /** What surrounds the present instruction, the outermost first, without the function itself. */
   frames(): Frame[] {
-    return Array.from({ length: this.#depth - 1 }, (_, i) => ({
-      opener: this.#frameToken[i + 1]!,
-      arm: this.#frameArm[i + 1]!,
-      height: this.#frameHeight[i + 1]!,
-      type: this.#frameType[i + 1]!,
-    }));
+    return this.#frames.slice(1).map((frame) => ({ ...frame }));
   }
 
-  #special(t: number, code: number, watcher: Watcher | undefined): void {
+  #special(t: number, code: number): void {
     const reader = this.#reader;
     switch (code) {
       case 0x02: // block
@@ -239,20 +242,20 @@ export class FunctionScan {
         this.#open(t, this.#blockType(reader.value));
         if (code === 0x03) {
           this.facts[t] = 0;
-          watcher?.barrier();
+          this.#watcher?.barrier();
           if (this.#live) this.#sites?.loop(this, t);
-        } else if (code !== 0x02 && code !== 0x04) this.#frameFlags[this.#depth - 1]! |= LOOP_CATCH;
+        } else if (code !== 0x02 && code !== 0x04) this.#frame.facts |= LOOP_CATCH;
         return;
       case 0x05: // else
       case 0x07: // catch
       case 0x19: // catch_all
         this.#reopen(t, code);
-        watcher?.barrier();
+        this.#watcher?.barrier();
         return;
       case 0x0b: // end
       case 0x18: // delegate
         this.#close(t);
-        watcher?.barrier();
+        this.#watcher?.barrier();
         return;
       case 0x00: // unreachable
       case 0x08: // throw
@@ -277,11 +280,11 @@ export class FunctionScan {
         return;
       }
       case 0x10: // call
-        this.#call(t, this.#functionType(reader.value), 0, watcher);
+        this.#call(t, this.#signature(this.#at(this.module.functions, reader.value)), 0);
         return;
       case 0x11: // call_indirect
       case 0x14: // call_ref
-        this.#call(t, this.#definition(reader.value, "function") as FunctionType, 1, watcher);
+        this.#call(t, this.#signature(reader.value), 1);
         return;
       case 0x12: // return_call
       case 0x13: // return_call_indirect
@@ -290,147 +293,85 @@ export class FunctionScan {
         this.#note(LOOP_CALL);
         this.#live = false;
         return;
-    }
-    if (this.#live) this.#value(t, code);
-  }
-
-  /** Instructions that only move values, but whose types depend on more than the opcode. */
-  #value(t: number, code: number): void {
-    const reader = this.#reader;
-    switch (code) {
-      case 0x1a: // drop
-      case 0x24: // global.set
-        this.#pop(1);
-        return;
-      case 0x1b: // select
-        this.#pop(2);
-        this.#again(t, this.#top());
-        return;
-      case 0x1c: // select with a type
-        this.#pop(2);
-        this.#again(t, reader.type);
-        return;
-      case 0x20: // local.get
-        this.#push(this.#local(reader.value), t, 0);
-        return;
-      case 0x21: // local.set
-        this.#local(reader.value);
-        this.lastSet[reader.value] = t;
-        this.#pop(1);
-        return;
-      case 0x22: // local.tee
-        this.lastSet[reader.value] = t;
-        this.#again(t, this.#local(reader.value));
-        return;
-      case 0x23: // global.get
-        this.#push(this.#at(this.module.globals, reader.value).type, t, 0);
-        return;
-      case 0x25: // table.get
-        this.#again(t, this.#at(this.module.tables, reader.value));
-        return;
-      case 0x26: // table.set
-        this.#pop(2);
-        return;
-      case 0xd0: // ref.null
-        this.#push(reference(true, reader.value), t, 0);
-        return;
-      case 0xd2: // ref.func
-        this.#push(reference(false, this.#at(this.module.functions, reader.value)), t, 0);
-        return;
-      case 0xd4: // ref.as_non_null
-        this.#again(t, reference(false, heapOf(this.#top())));
-        return;
-      case 0xd5: // br_on_null
-        this.#branch(reader.value);
-        this.#again(t, reference(false, heapOf(this.#top())));
-        return;
       case 0xd6: // br_on_non_null
+        if (!this.#live) return;
         this.#branch(reader.value);
         this.#pop(1);
         return;
-      case 0x118: {
-        // br_on_cast: what goes on is what was not cast
-        this.#branch(reader.second);
-        this.#again(t, reference(isNullable(reader.type) && !isNullable(reader.target), heapOf(reader.type)));
-        return;
-      }
-      case 0x119: // br_on_cast_fail
-        this.#branch(reader.second);
-        this.#again(t, reader.target);
-        return;
-      case 0x116: // ref.cast
-      case 0x117: // ref.cast_null
-        this.#again(t, reference(code === 0x117, reader.value));
-        return;
-      case 0x11a: // any.convert_extern
-      case 0x11b: // extern.convert_any
-        this.#again(t, reference(isNullable(this.#top()), heapOf(code === 0x11a ? ANYREF : EXTERNREF)));
-        return;
-      case 0x11c: // ref.i31
-        this.#again(t, reference(false, heapOf(I31REF)));
-        return;
-      default:
-        this.#aggregate(t, code);
-        return;
+      case 0x100: // struct.new
+      case 0x108: // array.new_fixed
+        if (!this.#live) return;
+        this.#pop(code === 0x100 ? this.#fields(reader.value).length : reader.second);
+        this.#push(reference(false, reader.value), t, 0);
     }
   }
 
-  /** Structures and arrays. */
-  #aggregate(t: number, code: number): void {
-    const { value: index, second } = this.#reader;
-    const made = reference(false, index);
-    const fields = this.#at(this.module.types, index) as { fields?: readonly ValueType[] };
-    const types = fields.fields ?? this.#reader.fail("no such structure or array");
+  /** The type that an instruction has just given, where it is more than its opcode that says so. What it popped lies there still. */
+  #given(code: number): ValueType {
+    const { value, second, type, target } = this.#reader;
+    const { tables, globals, functions } = this.module;
+    const popped = this.operandType[this.height]!;
     switch (code) {
-      case 0x100: // struct.new
-        this.#pop(types.length);
-        this.#push(made, t, 0);
-        return;
+      case 0x1c: // select with a type
+        return type;
+      case 0x20: // local.get
+      case 0x22: // local.tee
+        return this.#at(this.locals, value);
+      case 0x23: // global.get
+        return this.#at(globals, value).type;
+      case 0x25: // table.get
+        return this.#at(tables, value);
+      case 0xd0: // ref.null
+        return reference(true, value);
+      case 0xd2: // ref.func
+        return reference(false, this.#at(functions, value));
+      case 0xd5: // br_on_null
+        this.#branch(value);
+        return reference(false, heapOf(popped));
+      case 0x118: // br_on_cast: what goes on is what was not cast
+        this.#branch(second);
+        return reference(isNullable(type) && !isNullable(target), heapOf(type));
+      case 0x119: // br_on_cast_fail
+        this.#branch(second);
+        return target;
+      case 0xd4: // ref.as_non_null
+        return reference(false, heapOf(popped));
       case 0x101: // struct.new_default
-        this.#push(made, t, 0);
-        return;
+      case 0x106: // array.new
+      case 0x107: // array.new_default
+      case 0x109: // array.new_data
+      case 0x10a: // array.new_elem
+        return reference(false, value);
       case 0x102: // struct.get
       case 0x103: // struct.get_s
       case 0x104: // struct.get_u
-        this.#again(t, this.#at(types, second));
-        return;
-      case 0x105: // struct.set
-        this.#pop(2);
-        return;
-      case 0x106: // array.new
-      case 0x109: // array.new_data
-      case 0x10a: // array.new_elem
-        this.#pop(1);
-        this.#again(t, made);
-        return;
-      case 0x107: // array.new_default
-        this.#again(t, made);
-        return;
-      case 0x108: // array.new_fixed
-        this.#pop(second);
-        this.#push(made, t, 0);
-        return;
+        return this.#at(this.#fields(value), second);
       case 0x10b: // array.get
       case 0x10c: // array.get_s
       case 0x10d: // array.get_u
-        this.#pop(1);
-        this.#again(t, types[0]!);
-        return;
-      case 0x10e: // array.set
-        this.#pop(3);
-        return;
-      case 0x110: // array.fill
-        this.#pop(4);
-        return;
-      default:
-        throw new Error(`instruction ${code} has no rule`);
+        return this.#at(this.#fields(value), 0);
+      case 0x116: // ref.cast
+      case 0x117: // ref.cast_null
+        return reference(code === 0x117, value);
+      case 0x11a: // any.convert_extern
+      case 0x11b: // extern.convert_any
+        return reference(isNullable(popped), heapOf(code === 0x11a ? ANYREF : EXTERNREF));
+      case 0x11c: // ref.i31
+        return reference(false, heapOf(I31REF));
+      default: // select
+        return popped;
     }
   }
 
-  #call(t: number, type: FunctionType, operands: number, watcher: Watcher | undefined): void {
+  #fields(typeIndex: number): readonly ValueType[] {
+    const type = this.#at(this.module.types, typeIndex);
+    return type.kind === "function" ? this.#fail("no such structure or array") : type.fields;
+  }
+
+  #call(t: number, type: FunctionType, operands: number): void {
     this.#note(LOOP_CALL);
     if (!this.#live) return;
-    watcher?.barrier();
+    this.#watcher?.barrier();
     this.#sites?.call(this, t, operands + type.params.length);
     this.#pop(operands + type.params.length);
     this.#pushAll(type.results, t);
@@ -453,23 +394,12 @@ export class FunctionScan {
 
   #pop(count: number): void {
     this.height -= count;
-    if (this.height < this.#frameHeight[this.#depth - 1]!) this.#reader.fail("operand missing", this.#reader.start);
+    if (this.height < this.#frame.height) this.#fail("operand missing");
   }
 
   /** Pops where code may be unreachable. */
   #take(count: number): void {
     if (this.#live) this.#pop(count);
-  }
-
-  #top(): ValueType {
-    if (this.height <= this.#frameHeight[this.#depth - 1]!) this.#reader.fail("operand missing", this.#reader.start);
-    return this.operandType[this.height - 1]!;
-  }
-
-  /** Pops one and pushes another. */
-  #again(t: number, type: ValueType): void {
-    this.#pop(1);
-    this.#push(type, t, 0);
   }
 
   #growOperands(): void {
@@ -482,81 +412,61 @@ export class FunctionScan {
 
   // ---- control ----
 
-  #open(token: number, type: FunctionType): void {
-    const d = this.#depth++;
-    if (d === this.#frameToken.length) {
-      this.#frameToken = doubled(this.#frameToken);
-      this.#frameHeight = doubled(this.#frameHeight);
-      const flags = new Uint8Array(2 * d);
-      flags.set(this.#frameFlags);
-      this.#frameFlags = flags;
-      this.#frameArm = doubled(this.#frameArm);
-    }
-    const params = token < 0 ? 0 : type.params.length;
-    if (this.#live && d > 0) this.#popFrom(d - 1, params);
-    this.#frameToken[d] = token;
-    this.#frameArm[d] = -1;
-    this.#frameHeight[d] = this.height;
-    this.#frameType[d] = type;
-    this.#frameFlags[d] = this.#live ? FRAME_LIVE : 0;
-    if (this.#live && params > 0) this.#pushAll(type.params, token);
+  #open(opener: number, type: FunctionType): void {
+    const live = this.#live;
+    if (live) this.#pop(type.params.length);
+    this.#enter({ opener, arm: -1, height: this.height, type, live, facts: 0 });
+    if (live) this.#pushAll(type.params, opener);
   }
 
-  #popFrom(frame: number, count: number): void {
-    this.height -= count;
-    if (this.height < this.#frameHeight[frame]!) this.#reader.fail("operand missing", this.#reader.start);
+  #enter(frame: OpenFrame): void {
+    this.#frame = frame;
+    this.#frames.push(frame);
   }
 
   /** `else`, `catch` and `catch_all`: the second half of a frame. */
   #reopen(t: number, code: number): void {
-    const d = this.#depth - 1;
-    const opener = this.#frameToken[d]!;
-    const kind = opener < 0 ? 0 : this.op[opener]!;
-    if (kind !== (code === 0x05 ? 0x04 : 0x06)) this.#reader.fail("no block that this continues", this.#reader.start);
+    const frame = this.#frame;
+    const { opener, type } = frame;
+    if (this.op[opener] !== (code === 0x05 ? 0x04 : 0x06)) this.#fail("no block that this continues");
     this.peer[t] = opener;
-    this.#frameArm[d] = t;
-    this.height = this.#frameHeight[d]!;
-    this.#live = (this.#frameFlags[d]! & FRAME_LIVE) !== 0;
+    frame.arm = t;
+    this.height = frame.height;
+    this.#live = frame.live;
     if (!this.#live) return;
-    if (code === 0x05) this.#pushAll(this.#frameType[d]!.params, t);
-    else if (code === 0x07)
-      this.#pushAll(
-        (this.#definition(this.#at(this.module.tags, this.#reader.value), "function") as FunctionType).params,
-        t,
-      );
+    if (code === 0x05) this.#pushAll(type.params, t);
+    else if (code === 0x07) this.#pushAll(this.#signature(this.#at(this.module.tags, this.#reader.value)).params, t);
   }
 
   #close(t: number): void {
-    const d = --this.#depth;
-    const opener = this.#frameToken[d]!;
-    const flags = this.#frameFlags[d]!;
-    this.height = this.#frameHeight[d]!;
-    this.#live = (flags & FRAME_LIVE) !== 0;
-    if (opener < 0) return;
-    let inside = flags & (LOOP_CALL | LOOP_LOOP | LOOP_CATCH);
+    const { opener, height, type, live, facts } = this.#frames.pop()!;
+    this.height = height;
+    this.#live = live;
+    const around = this.#frames.at(-1);
+    if (around === undefined) return;
+    this.#frame = around;
+    around.facts |= facts & ~LOOP_BACK;
     this.peer[opener] = t;
     this.peer[t] = opener;
     if (this.op[opener] === 0x03) {
-      this.facts[opener] = flags & ~FRAME_LIVE;
-      if (flags & LOOP_BACK) {
+      this.facts[opener] = facts;
+      if (facts & LOOP_BACK) {
         this.edit[opener]! |= EDIT_LOOP;
-        inside |= LOOP_LOOP;
+        around.facts |= LOOP_LOOP;
       }
     }
-    this.#frameFlags[d - 1]! |= inside;
-    if (this.#live) this.#pushAll(this.#frameType[d]!.results, t);
+    if (live) this.#pushAll(type.results, t);
   }
 
   /** Something that the loops around want to know of; it travels outwards when frames close. */
   #note(fact: number): void {
-    if (this.#live) this.#frameFlags[this.#depth - 1]! |= fact;
+    if (this.#live) this.#frame.facts |= fact;
   }
 
   #branch(label: number): void {
-    const d = this.#depth - 1 - label;
-    if (d < 0) this.#reader.fail("no such label", this.#reader.start);
+    const frame = this.#frames.at(-1 - label) ?? this.#fail("no such label");
     // Also where code cannot be reached, so that survey.ts, which does not know, agrees on what repeats.
-    this.#frameFlags[d]! |= LOOP_BACK;
+    frame.facts |= LOOP_BACK;
   }
 
   /** The clauses of try_table. Their labels count from outside of it, so this comes before it opens. */
@@ -581,26 +491,22 @@ export class FunctionScan {
     this.lastSet.fill(-1, 0, this.locals.length);
   }
 
-  #local(index: number): ValueType {
-    return this.#at(this.locals, index);
+  /** A type that is a function's. */
+  #signature(typeIndex: number): FunctionType {
+    const type = this.#at(this.module.types, typeIndex);
+    return type.kind === "function" ? type : this.#fail("type of another kind");
   }
 
-  #functionType(index: number): FunctionType {
-    this.#at(this.module.functions, index);
-    return functionType(this.module, index);
-  }
-
-  #definition(index: number, kind: Definition["kind"]): Definition {
-    const definition = this.#at(this.module.types, index);
-    return definition.kind === kind ? definition : this.#reader.fail("type of another kind", this.#reader.start);
+  #fail(message: string): never {
+    return this.#reader.fail(message, this.#reader.start);
   }
 
   #at<T>(all: readonly T[], index: number): T {
-    return all[index] ?? this.#reader.fail("index out of range", this.#reader.start);
+    return all[index] ?? this.#fail("index out of range");
   }
 
   #blockType(value: number): FunctionType {
-    if (value >= 0) return this.#definition(value, "function") as FunctionType;
+    if (value >= 0) return this.#signature(value);
     const result = -1 - value;
     let type = this.#simpleTypes.get(result);
     if (type === undefined) {

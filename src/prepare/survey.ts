@@ -6,7 +6,7 @@
 
 import { CodeReader } from "../wasm/code.ts";
 import type { Module } from "../wasm/module.ts";
-import { closes, opens, SIGNATURES } from "../wasm/opcodes.ts";
+import { closes, isFixed, opens, SIGNATURES } from "../wasm/opcodes.ts";
 import { readValueType } from "../wasm/types.ts";
 import { OP_WAIT32, OP_WAIT64 } from "./waits.ts";
 
@@ -60,8 +60,8 @@ const ALSO_STRAIGHT: ReadonlySet<number> = new Set([
 ]);
 
 /** Instructions that a function may execute before its first loop if that is to come first whatever happens: they go straight on. */
-const STRAIGHT: Uint8Array = Uint8Array.from(SIGNATURES, (signature, op) =>
-  (signature?.includes(">") || ALSO_STRAIGHT.has(op)) && op !== OP_WAIT32 && op !== OP_WAIT64 ? 1 : 0,
+const STRAIGHT: Uint8Array = Uint8Array.from(SIGNATURES, (_, op) =>
+  (isFixed(op) || ALSO_STRAIGHT.has(op)) && op !== OP_WAIT32 && op !== OP_WAIT64 ? 1 : 0,
 );
 
 export function survey(module: Module): Survey {

@@ -8,7 +8,9 @@
  *   i l f d v   i32 i64 f32 f64 v128
  *   a           i32, the address of memory that is changed, before the offset of a memarg is added
  *   r           some reference
- *   *           depends on the immediates or on what surrounds the instruction: prepare/scan.ts knows
+ *   x           any operand
+ *   ?           a type that follows from the immediates or from what is popped: prepare/scan.ts knows
+ *   *           how many there are depends on the immediates or on what surrounds the instruction: scan.ts knows that as well
  *   !           the same, and what follows is not reached
  *
  * Included is what stable V8 compiles without flags: 1.0, sign extension, saturating conversions, multi-value, bulk memory,
@@ -80,15 +82,31 @@ const PLAIN: readonly Row[] = [
   [2],
   // 0x18 delegate
   [1, "*", LABEL],
-  // 0x19 catch_all drop select
-  [3, "*"],
+  // 0x19 catch_all
+  [1, "*"],
+  // 0x1a drop
+  [1, "x>"],
+  // 0x1b select
+  [1, "xxi>?"],
   // 0x1c select_t
-  [1, "*", TYPES],
+  [1, "xxi>?", TYPES],
   [2],
   // 0x1f try_table
   [1, "*", CATCHES],
-  // 0x20 local.get local.set local.tee global.get global.set table.get table.set
-  [7, "*", INDEX],
+  // 0x20 local.get
+  [1, ">?", INDEX],
+  // 0x21 local.set
+  [1, "x>", INDEX],
+  // 0x22 local.tee
+  [1, "x>?", INDEX],
+  // 0x23 global.get
+  [1, ">?", INDEX],
+  // 0x24 global.set
+  [1, "x>", INDEX],
+  // 0x25 table.get
+  [1, "i>?", INDEX],
+  // 0x26 table.set
+  [1, "ix>", INDEX],
   [1],
   // 0x28 i32.load
   [1, "i>i", MEMARG],
@@ -194,34 +212,46 @@ const PLAIN: readonly Row[] = [
   [3, "l>l"],
   [11],
   // 0xd0 ref.null
-  [1, "*", HEAP_TYPE],
+  [1, ">?", HEAP_TYPE],
   // 0xd1 ref.is_null
   [1, "r>i"],
   // 0xd2 ref.func
-  [1, "*", INDEX],
+  [1, ">?", INDEX],
   // 0xd3 ref.eq
   [1, "rr>i"],
   // 0xd4 ref.as_non_null
-  [1, "*"],
-  // 0xd5 br_on_null br_on_non_null
-  [2, "*", LABEL],
+  [1, "r>?"],
+  // 0xd5 br_on_null
+  [1, "r>?", LABEL],
+  // 0xd6 br_on_non_null
+  [1, "*", LABEL],
 ];
 
 const GC: readonly Row[] = [
-  // 0x00 struct.new struct.new_default
-  [2, "*", INDEX],
-  // 0x02 struct.get struct.get_s struct.get_u struct.set
-  [4, "*", TWO_INDICES],
-  // 0x06 array.new array.new_default
-  [2, "*", INDEX],
-  // 0x08 array.new_fixed array.new_data array.new_elem
-  [3, "*", TWO_INDICES],
-  // 0x0b array.get array.get_s array.get_u array.set
-  [4, "*", INDEX],
+  // 0x00 struct.new
+  [1, "*", INDEX],
+  // 0x01 struct.new_default
+  [1, ">?", INDEX],
+  // 0x02 struct.get struct.get_s struct.get_u
+  [3, "r>?", TWO_INDICES],
+  // 0x05 struct.set
+  [1, "rx>", TWO_INDICES],
+  // 0x06 array.new
+  [1, "xi>?", INDEX],
+  // 0x07 array.new_default
+  [1, "i>?", INDEX],
+  // 0x08 array.new_fixed
+  [1, "*", TWO_INDICES],
+  // 0x09 array.new_data array.new_elem
+  [2, "ii>?", TWO_INDICES],
+  // 0x0b array.get array.get_s array.get_u
+  [3, "ri>?", INDEX],
+  // 0x0e array.set
+  [1, "rix>", INDEX],
   // 0x0f array.len
   [1, "r>i"],
   // 0x10 array.fill
-  [1, "*", INDEX],
+  [1, "rixi>", INDEX],
   // 0x11 array.copy
   [1, "ririi>", TWO_INDICES],
   // 0x12 array.init_data array.init_elem
@@ -229,11 +259,13 @@ const GC: readonly Row[] = [
   // 0x14 ref.test ref.test_null
   [2, "r>i", HEAP_TYPE],
   // 0x16 ref.cast ref.cast_null
-  [2, "*", HEAP_TYPE],
+  [2, "r>?", HEAP_TYPE],
   // 0x18 br_on_cast br_on_cast_fail
-  [2, "*", CAST],
-  // 0x1a any.convert_extern extern.convert_any ref.i31
-  [3, "*"],
+  [2, "r>?", CAST],
+  // 0x1a any.convert_extern extern.convert_any
+  [2, "r>?"],
+  // 0x1c ref.i31
+  [1, "i>?"],
   // 0x1d i31.get_s i31.get_u
   [2, "r>i"],
 ];
@@ -512,6 +544,12 @@ for (const [page, rows] of [PLAIN, GC, MISC, SIMD, ATOMIC].entries()) {
     }
     opcode = end;
   }
+}
+
+/** Whether the opcode alone says what an instruction pops and pushes. */
+export function isFixed(opcode: number): boolean {
+  const signature = SIGNATURES[opcode];
+  return signature !== undefined && !/[x?*!]/.test(signature);
 }
 
 /** Whether an instruction opens a construct, which another one closes. */

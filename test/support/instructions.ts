@@ -1,6 +1,6 @@
 /** All instructions by name, joined with what the library's table says of each. The library itself needs no names. */
 
-import { IMMEDIATES, opcodeOf, SIGNATURES } from "../../dist/wasm/opcodes.js";
+import { IMMEDIATES, isFixed, opcodeOf, SIGNATURES } from "../../dist/wasm/opcodes.js";
 
 /** By prefix and the first opcode of each run of consecutive ones. */
 const NAMES: readonly (readonly [prefix: number, first: number, names: string])[] = [
@@ -235,8 +235,8 @@ export const NAMED: readonly NamedInstruction[] = NAMES.flatMap(([prefix, first,
     const opcode = prefix === 0 ? sub : opcodeOf(prefix, sub);
     const signature = SIGNATURES[opcode];
     if (signature === undefined) throw new Error(`${name} is not in the table`);
-    const [pops = "", push] = signature.split(">");
-    const fixed = push === undefined ? undefined : { pops, push };
+    const [pops, push] = signature.split(">") as [string, string];
+    const fixed = isFixed(opcode) ? { pops, push } : undefined;
     return { name, prefix, sub, opcode, signature, fixed, immediate: IMMEDIATES[opcode]! };
   }),
 );
