@@ -1,6 +1,7 @@
 /** From image to guest: memory, ledger and streams are made, then a host is started on them. */
 
 import { IMPORT_MODULE } from "../abi.ts";
+import { invalid } from "../checks.ts";
 import { attachCore, createLedger, ownerSide } from "../core/core.ts";
 import { StillpointError } from "../errors.ts";
 import type { Platform } from "../platform/platform.ts";
@@ -91,7 +92,7 @@ function noticesFor(image: Image, { set, preopens = {} }: BootOptions, line: Not
   const files = set !== undefined;
   if (files && Object.keys(preopens).some((path) => path.replace(/\/+$/, "") === NOTICE_DIRECTORY)) {
     const message = `${NOTICE_DIRECTORY} is where a guest of a set finds its notices; preopens cannot have it`;
-    throw new StillpointError("SP_CONFIG_INVALID", message);
+    throw invalid(message);
   }
   return files || asksForNotices(image) ? { board: line.board(), files } : undefined;
 }
@@ -117,10 +118,7 @@ export async function bootGuest(
 ): Promise<Guest> {
   const { name, signal, stdin = "ignore", stdout = "ignore", stderr = "ignore" } = options;
   if (!(given instanceof Image)) {
-    throw new StillpointError(
-      "SP_CONFIG_INVALID",
-      "boot needs an Image: prepare() the module, or Image.open() a stored image",
-    );
+    throw invalid("boot needs an Image: prepare() the module, or Image.open() a stored image");
   }
   signal?.throwIfAborted();
   const [assets, found, image] = await Promise.all([

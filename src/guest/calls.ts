@@ -7,6 +7,7 @@
  * wait for it.
  */
 
+import { invalid } from "../checks.ts";
 import { StillpointError } from "../errors.ts";
 import { TIMER_MS_MAX } from "./changed.ts";
 import type { CallOutcome, ToHost } from "./messages.ts";
@@ -59,7 +60,7 @@ export class Calls {
       if (this.#ended !== undefined) return reject(this.#ended);
       if (signal?.aborted === true) return reject(signal.reason);
       if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-        return reject(new StillpointError("SP_CONFIG_INVALID", `timeoutMs is ${timeoutMs}; it must not be below 0`));
+        return reject(invalid(`timeoutMs is ${timeoutMs}; it must not be below 0`));
       }
       const mustWait = this.#held || this.#underWay !== undefined;
       if (mustWait && this.#waiting.length >= this.#queueMax) {

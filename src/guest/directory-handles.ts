@@ -7,7 +7,7 @@
  * afterwards the guest does not see. Contents are shared memory, so they move to other Workers without being copied.
  */
 
-import { StillpointError } from "../errors.ts";
+import { invalid } from "../checks.ts";
 import type { FileTree, Preopen } from "../wasi/host.ts";
 
 /** A FileSystemDirectoryHandle, as far as it is used here. */
@@ -63,7 +63,7 @@ export async function readDirectories(given: Readonly<Record<string, Preopen | D
       preopens[path] = await treeOf(preopen);
     } catch (cause) {
       const message = `directory ${JSON.stringify(preopen.name)}, for ${path}, cannot be read`;
-      throw new StillpointError("SP_CONFIG_INVALID", message, { cause });
+      throw invalid(message, { cause });
     }
     readOnly.push(path);
   }

@@ -20,8 +20,9 @@ import {
   STATE_BITS,
   STATE_MASK,
 } from "../abi.ts";
+import { invalid } from "../checks.ts";
 import type { Core } from "../core/core.ts";
-import { FreezeTimeoutError, GuestStateError, StillpointError } from "../errors.ts";
+import { FreezeTimeoutError, GuestStateError } from "../errors.ts";
 import { changed, nap } from "./changed.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { FreezeReport, ResumeReport } from "./reports.ts";
@@ -44,11 +45,8 @@ export interface FreezeOptions {
   readonly signal?: AbortSignal;
 }
 
-export function checkBudget(budgetMs: number): number {
-  if (!(budgetMs > 0)) {
-    throw new StillpointError("SP_CONFIG_INVALID", `budgetMs is ${budgetMs}; it must be above 0`);
-  }
-  return budgetMs;
+export function checkBudget(budgetMs: number): void {
+  if (!(budgetMs > 0)) throw invalid(`budgetMs is ${budgetMs}; it must be above 0`);
 }
 
 export class Freezing {

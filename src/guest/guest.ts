@@ -4,6 +4,7 @@
  */
 
 import { FROZEN, OFF_EPOCH } from "../abi.ts";
+import { invalid } from "../checks.ts";
 import { GuestStateError, HostLostError, StillpointError } from "../errors.ts";
 import { type CallOptions, Calls } from "./calls.ts";
 import { type Eligibility, eligibilityOf } from "./eligibility.ts";
@@ -381,7 +382,7 @@ export class Guest implements AsyncDisposable {
     const tracking = this.#tracking;
     if (tracking === undefined) {
       const message = `guest ${this.name} is not tracked; boot it with track "marks" or "scan", or call track() before`;
-      throw new StillpointError("SP_CONFIG_INVALID", message);
+      throw invalid(message);
     }
     const sweep = (): DirtyReport => tracking.sweep({ clear, epoch: this.#epoch() });
     return this.#life.alive ? this.withFrozen(sweep, options) : sweep();

@@ -1,7 +1,7 @@
 /** The guest's memory in the owner's hands: read and written only while nothing else does, and every copied byte counted. */
 
+import { invalid } from "../checks.ts";
 import type { Core } from "../core/core.ts";
-import { StillpointError } from "../errors.ts";
 
 export class GuestMemory {
   readonly memory: WebAssembly.Memory;
@@ -21,10 +21,7 @@ export class GuestMemory {
   #check(ptr: number, bytes: number): void {
     const whole = Number.isSafeInteger(ptr) && Number.isSafeInteger(bytes) && ptr >= 0 && bytes >= 0;
     if (!whole || ptr + bytes > this.bytes) {
-      throw new StillpointError(
-        "SP_CONFIG_INVALID",
-        `${bytes} bytes at ${ptr} are not within the guest's ${this.bytes} bytes of memory`,
-      );
+      throw invalid(`${bytes} bytes at ${ptr} are not within the guest's ${this.bytes} bytes of memory`);
     }
   }
 

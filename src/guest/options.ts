@@ -1,6 +1,6 @@
 /** What a guest is booted with, and the checks of it. */
 
-import { StillpointError } from "../errors.ts";
+import { checkCount, checkOneOf, invalid } from "../checks.ts";
 import type { Preopen } from "../wasi/host.ts";
 import type { DirectoryHandle } from "./directory-handles.ts";
 import type { OutputOption, StdinOption } from "./streams.ts";
@@ -54,23 +54,6 @@ export function checkTrackMode(mode: unknown): void {
 
 export const SLEW_PPM_MAX = 100_000;
 
-function invalid(message: string): StillpointError {
-  return new StillpointError("SP_CONFIG_INVALID", message);
-}
-
-function checkCount(value: number | undefined, name: string, { min, max }: { min: number; max: number }): void {
-  if (value === undefined) return;
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw invalid(`${name} is ${value}; it must be a whole number from ${min} to ${max}`);
-  }
-}
-
-function checkOneOf(value: string | undefined, name: string, allowed: readonly string[]): void {
-  if (value !== undefined && !allowed.includes(value)) {
-    throw invalid(`${name} is ${JSON.stringify(value)}; it must be one of ${allowed.join(", ")}`);
-  }
-}
-
 /** Streams are taken over at boot; one that somebody else has taken cannot be. */
 function checkStreams({ stdin, stdout, stderr }: BootOptions): void {
   const words = ["ignore", "inherit", "pipe"];
@@ -96,7 +79,7 @@ export function checkBootOptions(options: BootOptions): void {
   if (options.set !== undefined && (typeof options.set !== "string" || options.set === "")) {
     throw invalid("set must be a name");
   }
-  checkCount(options.updateDomain, "updateDomain", { min: 0, max: 2 ** 31 });
+  checkCount(options.updateDomain, "updateDomain", { max: 2 ** 31 });
   if (options.services !== undefined && !(options.services instanceof URL)) throw invalid("services must be a URL");
   for (const arg of options.args ?? []) {
     if (typeof arg !== "string" || arg.includes("\0")) throw invalid("args must be strings without NUL");
@@ -106,8 +89,8 @@ export function checkBootOptions(options: BootOptions): void {
       throw invalid(`env ${JSON.stringify(key)} is no valid variable`);
     }
   }
-  checkCount(options.memoryBytesMax, "memoryBytesMax", { min: 0, max: 2 ** 32 });
-  checkCount(options.callQueueMax, "callQueueMax", { min: 0, max: 2 ** 31 });
+  checkCount(options.memoryBytesMax, "memoryBytesMax", { max: 2 ** 32 });
+  checkCount(options.callQueueMax, "callQueueMax", { max: 2 ** 31 });
   checkCount(options.slewPpmMax, "slewPpmMax", { min: 1, max: 1_000_000 });
   checkOneOf(options.track, "track", TRACK_MODES);
   if (options.tierUp !== undefined && typeof options.tierUp !== "boolean") throw invalid("tierUp is true or false");

@@ -5,7 +5,7 @@
  * type that this version does not know. What differs by version stands in one table.
  */
 
-import { StillpointError } from "../errors.ts";
+import { invalid } from "../checks.ts";
 import type { EventSource, EventStatus, EventType, ScheduledEvent } from "./event.ts";
 
 /** One event in a document. The last three are absent in versions that do not have them. */
@@ -77,10 +77,7 @@ function describe(event: ScheduledEvent, version: Version): DocumentEvent {
 export function documentOf(events: Iterable<ScheduledEvent>, incarnation: number, apiVersion: string): EventDocument {
   const version = VERSIONS.get(apiVersion);
   if (version === undefined) {
-    throw new StillpointError(
-      "SP_CONFIG_INVALID",
-      `api version ${JSON.stringify(apiVersion)} is none of ${EVENT_VERSIONS.join(", ")}`,
-    );
+    throw invalid(`api version ${JSON.stringify(apiVersion)} is none of ${EVENT_VERSIONS.join(", ")}`);
   }
   const known = [...events].filter(({ type }) => version.types.includes(type));
   return { DocumentIncarnation: incarnation, Events: known.map((event) => describe(event, version)) };

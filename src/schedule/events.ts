@@ -14,6 +14,7 @@
  * Listeners are told after the change has been made, in the order in which changes were made, even if one of them makes another.
  */
 
+import { checkCount, checkOneOf, invalid } from "../checks.ts";
 import { StillpointError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import { documentOf, EVENT_VERSION_NEWEST, type EventDocument } from "./document.ts";
@@ -26,7 +27,7 @@ import {
   type Keeper,
   type ScheduledEvent,
 } from "./event.ts";
-import { checkNotice, checkNoticeMs, isEventType, type NoticeOption, notBeforeOf, noticeMsOf } from "./notice.ts";
+import { checkEventType, checkNotice, checkStart, type NoticeOption, notBeforeOf, noticeMsOf } from "./notice.ts";
 import type { Placements } from "./placement.ts";
 
 export interface EventsOptions {
@@ -105,10 +106,6 @@ const RESERVE_COUNT = 1024;
 /** Ids of events that are over which are remembered, so that an approval which lost the race with the end is no error. */
 const GONE_MAX = 10_000;
 
-function invalid(message: string): StillpointError {
-  return new StillpointError("SP_CONFIG_INVALID", message);
-}
-
 export class ScheduledEvents extends EventTarget {
   readonly #options: EventsOptions;
   readonly #firstIncarnation: number;
@@ -128,9 +125,7 @@ export class ScheduledEvents extends EventTarget {
     checkNotice(options.noticeMs);
     this.#options = options;
     this.#firstIncarnation = options.incarnations?.first ?? 1;
-    if (!Number.isSafeInteger(this.#firstIncarnation) || this.#firstIncarnation < 0) {
-      throw invalid(`the first incarnation is ${this.#firstIncarnation}; it must be a whole number, 0 or more`);
-    }
+    checkCount(this.#firstIncarnation, "the first incarnation");
     this.#reserve(this.#firstIncarnation);
     this.#fleet = this.#newBoard();
     this.#keeper = {
@@ -226,12 +221,10 @@ export class ScheduledEvents extends EventTarget {
     for (const life of this.#boardOf({ guest })?.lives.values() ?? []) life.leave(guest);
   }
 
-  #setOf({ type, resources, durationSeconds = -1, source = "User" }: EventRequest): string {
-    if (!isEventType(type)) throw invalid(`there is no event type ${JSON.stringify(type)}`);
-    if (source !== "User" && source !== "Platform") throw invalid("the source of an event is User or Platform");
-    if (!Number.isSafeInteger(durationSeconds) || durationSeconds < -1) {
-      throw invalid(`durationSeconds is ${durationSeconds}; it must be a whole number, -1 or more`);
-    }
+  #setOf({ type, resources, durationSeconds, source }: EventRequest): string {
+    checkEventType(type);
+    checkOneOf(source, "source", ["User", "Platform"]);
+    checkCount(durationSeconds, "durationSeconds", { min: -1 });
     if (!Array.isArray(resources) || resources.length === 0) throw invalid("an event needs the names of its guests");
     if (new Set(resources).size < resources.length) throw invalid("an event names each guest once");
     const [first, ...others] = resources.map((name) => {
@@ -251,15 +244,10 @@ export class ScheduledEvents extends EventTarget {
     return first!.set;
   }
 
-  #notBeforeOf({ type, noticeMs, notBefore }: EventRequest): Date {
-    if (notBefore === undefined) {
-      if (noticeMs !== undefined) checkNoticeMs(noticeMs);
-      return notBeforeOf(this.#options.clock.nowMs(), noticeMs ?? noticeMsOf(type, this.#options.noticeMs));
-    }
-    if (noticeMs !== undefined) throw invalid("an event has a noticeMs or a notBefore, not both");
-    if (!(notBefore instanceof Date) || Number.isNaN(notBefore.getTime()))
-      throw invalid("notBefore must be a valid Date");
-    return new Date(notBefore);
+  #notBeforeOf({ type, ...start }: EventRequest): Date {
+    checkStart(start);
+    const { noticeMs = noticeMsOf(type, this.#options.noticeMs), notBefore } = start;
+    return notBefore === undefined ? notBeforeOf(this.#options.clock.nowMs(), noticeMs) : new Date(notBefore);
   }
 
   #newBoard(): Board {

@@ -1,6 +1,7 @@
 /** A fleet: all hosts and guests of one process, with what is announced to them and what is updated under them. */
 
 import { platform } from "#platform";
+import { invalid } from "../checks.ts";
 import { StillpointError } from "../errors.ts";
 import { bootGuest } from "../guest/boot.ts";
 import { capabilities } from "../guest/capabilities.ts";
@@ -139,7 +140,7 @@ export class Fleet implements AsyncDisposable {
    * @throws {StillpointError} SP_CONFIG_INVALID
    */
   update(update: Update): Wave {
-    if (this.#closed) throw new StillpointError("SP_CONFIG_INVALID", "the fleet is closed");
+    if (this.#closed) throw invalid("the fleet is closed");
     return this.#waves.begin(update);
   }
 
@@ -177,7 +178,7 @@ export class Fleet implements AsyncDisposable {
   async boot(image: Image, options: BootOptions): Promise<Guest> {
     checkBootOptions(options);
     const { name } = options;
-    if (this.#closed) throw new StillpointError("SP_CONFIG_INVALID", "the fleet is closed");
+    if (this.#closed) throw invalid("the fleet is closed");
     if (this.#guests.has(name) || this.#booting.has(name) || this.#residents.has(name)) {
       throw new StillpointError("SP_NAME_TAKEN", `the fleet has a guest ${name} already`);
     }
@@ -261,7 +262,7 @@ export class Fleet implements AsyncDisposable {
 function openHistory(platform: Platform, { journal, clock = systemClock }: FleetOptions): History {
   if (journal === undefined) return new History();
   if (platform.openJournal === undefined) {
-    throw new StillpointError("SP_CONFIG_INVALID", "there are no directories here in which a journal could be kept");
+    throw invalid("there are no directories here in which a journal could be kept");
   }
   return platform.openJournal(journal, clock.nowMs());
 }

@@ -1,6 +1,6 @@
 /** How long before an event its guests learn of it. */
 
-import { StillpointError } from "../errors.ts";
+import { checkMs, invalid } from "../checks.ts";
 import type { EventType } from "./event.ts";
 
 /** Least notice by type, ms: what readers of the protocol count on, and the default. Less is given only where it is asked for. */
@@ -15,25 +15,31 @@ export const NOTICE_MS: Readonly<Record<EventType, number>> = {
 /** One figure for all, or by type; types left out have the default. */
 export type NoticeOption = number | Readonly<Partial<Record<EventType, number>>>;
 
-export function isEventType(value: unknown): value is EventType {
-  return typeof value === "string" && Object.hasOwn(NOTICE_MS, value);
+/** @throws {StillpointError} SP_CONFIG_INVALID naming what is wrong */
+export function checkNotice(option: NoticeOption | undefined): void {
+  if (typeof option !== "object" || option === null) return checkMs(option, "noticeMs");
+  for (const [type, value] of Object.entries(option)) {
+    checkEventType(type);
+    checkMs(value, `noticeMs.${type}`);
+  }
 }
 
 /** @throws {StillpointError} SP_CONFIG_INVALID */
-export function checkNoticeMs(value: number, name = "noticeMs"): void {
-  if (typeof value !== "number" || !(value >= 0 && value < Infinity)) {
-    throw new StillpointError("SP_CONFIG_INVALID", `${name} is ${value}; it must be a number of ms, 0 or more`);
-  }
+export function checkEventType(type: string): void {
+  if (!Object.keys(NOTICE_MS).includes(type)) throw invalid(`there is no event type ${JSON.stringify(type)}`);
 }
 
-/** @throws {StillpointError} SP_CONFIG_INVALID naming what is wrong */
-export function checkNotice(option: NoticeOption | undefined): void {
-  if (option === undefined) return;
-  if (typeof option !== "object" || option === null) return checkNoticeMs(option);
-  for (const [type, value] of Object.entries(option)) {
-    if (!isEventType(type)) throw new StillpointError("SP_CONFIG_INVALID", `noticeMs: there is no event type ${type}`);
-    checkNoticeMs(value, `noticeMs.${type}`);
-  }
+/**
+ * When something may start is said in one of two ways, or left to the fleet.
+ *
+ * @throws {StillpointError} SP_CONFIG_INVALID
+ */
+export function checkStart({ noticeMs, notBefore }: { readonly noticeMs?: number; readonly notBefore?: Date }): void {
+  checkMs(noticeMs, "noticeMs");
+  if (notBefore === undefined) return;
+  if (noticeMs !== undefined) throw invalid("there is a noticeMs or a notBefore, not both");
+  if (!(notBefore instanceof Date) || Number.isNaN(notBefore.getTime()))
+    throw invalid("notBefore must be a valid Date");
 }
 
 export function noticeMsOf(type: EventType, option: NoticeOption | undefined): number {

@@ -7,7 +7,7 @@
  * domain unless it asks for another, so an update of several such guests impacts them together.
  */
 
-import { StillpointError } from "../errors.ts";
+import { checkCount, invalid } from "../checks.ts";
 
 export const UPDATE_DOMAINS_MAX = 20;
 export const FAULT_DOMAINS_MAX = 3;
@@ -38,15 +38,6 @@ interface AvailabilitySet {
   placed: number;
 }
 
-function invalid(message: string): StillpointError {
-  return new StillpointError("SP_CONFIG_INVALID", message);
-}
-
-function checked(count: number, name: string, max: number): number {
-  if (Number.isInteger(count) && count >= 1 && count <= max) return count;
-  throw invalid(`${name} is ${count}; it must be a whole number from 1 to ${max}`);
-}
-
 /** The domain with the fewest members, the lowest of several. */
 function emptiest(domains: readonly number[]): number {
   return domains.indexOf(Math.min(...domains));
@@ -60,8 +51,10 @@ export class Placements {
 
   /** @throws {StillpointError} SP_CONFIG_INVALID */
   constructor({ updateDomainCount = 5, faultDomainCount = FAULT_DOMAINS_MAX }: DomainCounts = {}) {
-    this.updateDomainCount = checked(updateDomainCount, "updateDomainCount", UPDATE_DOMAINS_MAX);
-    this.faultDomainCount = checked(faultDomainCount, "faultDomainCount", FAULT_DOMAINS_MAX);
+    checkCount(updateDomainCount, "updateDomainCount", { min: 1, max: UPDATE_DOMAINS_MAX });
+    checkCount(faultDomainCount, "faultDomainCount", { min: 1, max: FAULT_DOMAINS_MAX });
+    this.updateDomainCount = updateDomainCount;
+    this.faultDomainCount = faultDomainCount;
   }
 
   /**

@@ -1,8 +1,9 @@
 /** An update: what is to be replaced under whom, and by which rules. What is left out has the default that stands beside it. */
 
-import { StillpointError } from "../errors.ts";
+import { checkMs, checkOneOf, invalid } from "../checks.ts";
 import type { Guest } from "../guest/guest.ts";
 import { Image } from "../prepare/image.ts";
+import { checkStart } from "./notice.ts";
 
 /**
  * - `freeze`: new services under the same program by handover; memory is kept.
@@ -61,17 +62,6 @@ export type Verdict =
 export const UPDATE_BUDGET_MS = 10_000;
 export const RECOVERY_MS: number = 30 * 60_000;
 
-function invalid(message: string): StillpointError {
-  return new StillpointError("SP_CONFIG_INVALID", message);
-}
-
-/** @throws {StillpointError} SP_CONFIG_INVALID */
-export function checkMs(value: unknown, name: string, { zero = true }: { zero?: boolean } = {}): void {
-  if (value === undefined) return;
-  if (typeof value === "number" && value >= 0 && value < Infinity && (zero || value > 0)) return;
-  throw invalid(`${name} is ${String(value)}; it must be a number of ms, ${zero ? "0 or more" : "above 0"}`);
-}
-
 function checkNames(value: unknown, name: string): void {
   if (value === undefined) return;
   if (!Array.isArray(value) || value.some((one) => typeof one !== "string")) throw invalid(`${name} must be names`);
@@ -80,21 +70,18 @@ function checkNames(value: unknown, name: string): void {
 /** @throws {StillpointError} SP_CONFIG_INVALID naming what is wrong */
 export function checkUpdate(update: Update): void {
   if (typeof update !== "object" || update === null) throw invalid("an update is an object");
-  const { kind = "freeze", onIneligible = "stop", notBefore, signal } = update;
-  if (!["freeze", "reboot", "redeploy"].includes(kind)) throw invalid(`there is no update kind ${String(kind)}`);
-  if (!["stop", "reboot"].includes(onIneligible)) throw invalid(`onIneligible is "stop" or "reboot"`);
+  checkOneOf(update.kind, "kind", ["freeze", "reboot", "redeploy"]);
+  checkOneOf(update.onIneligible, "onIneligible", ["stop", "reboot"]);
   if (update.services !== undefined && !(update.services instanceof URL)) throw invalid("services must be a URL");
   if (update.image !== undefined && !(update.image instanceof Image)) throw invalid("image must be an Image");
   checkNames(update.sets, "sets");
   checkNames(update.guests, "guests");
-  checkMs(update.noticeMs, "noticeMs");
+  checkStart(update);
   checkMs(update.recoveryMs, "recoveryMs");
   for (const name of ["healthBudgetMs", "budgetMs", "maxImpactMs"] as const)
     checkMs(update[name], name, { zero: false });
-  if (notBefore !== undefined) {
-    if (!(notBefore instanceof Date) || Number.isNaN(notBefore.getTime())) throw invalid("notBefore must be a date");
-    if (update.noticeMs !== undefined) throw invalid("an update has a noticeMs or a notBefore, not both");
-  }
   if (update.health !== undefined && typeof update.health !== "function") throw invalid("health must be a function");
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid("signal must be an AbortSignal");
+  if (update.signal !== undefined && !(update.signal instanceof AbortSignal)) {
+    throw invalid("signal must be an AbortSignal");
+  }
 }

@@ -5,6 +5,7 @@
  * A wave concerns the guests that have booted when it is asked for. Who boots later runs what it was booted with.
  */
 
+import { checkCount, checkMs, invalid } from "../checks.ts";
 import { StillpointError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import type { ScheduledEvents } from "./events.ts";
@@ -14,7 +15,7 @@ import type { NoticeOption } from "./notice.ts";
 import type { Placement, Placements } from "./placement.ts";
 import { type Plan, planFor } from "./plan.ts";
 import type { Resident } from "./resident.ts";
-import { checkMs, checkUpdate, RECOVERY_MS, type Update } from "./update.ts";
+import { checkUpdate, RECOVERY_MS, type Update } from "./update.ts";
 import { Wave } from "./wave.ts";
 
 export interface WavesOptions {
@@ -48,15 +49,15 @@ export class Waves {
   readonly #claimed = new Map<string, Wave>();
 
   /** @throws {StillpointError} SP_CONFIG_INVALID */
-  constructor(side: WavesSide, { recoveryMs = RECOVERY_MS, concurrencyMax }: WavesOptions = {}) {
+  constructor(
+    side: WavesSide,
+    { recoveryMs = RECOVERY_MS, concurrencyMax = navigator.hardwareConcurrency }: WavesOptions = {},
+  ) {
     checkMs(recoveryMs, "recoveryMs");
-    const slots = concurrencyMax ?? navigator.hardwareConcurrency;
-    if (!Number.isInteger(slots) || slots < 1) {
-      throw new StillpointError("SP_CONFIG_INVALID", `concurrencyMax is ${slots}; it must be a whole number above 0`);
-    }
+    checkCount(concurrencyMax, "concurrencyMax", { min: 1 });
     this.#side = side;
     this.#recoveryMs = recoveryMs;
-    this.#impacts = new Impacts(side.clock, { concurrencyMax: slots });
+    this.#impacts = new Impacts(side.clock, { concurrencyMax });
   }
 
   /** Those that have not ended. */
@@ -145,7 +146,7 @@ export class Waves {
 }
 
 function unknown(what: string): StillpointError {
-  return new StillpointError("SP_CONFIG_INVALID", `there is no ${what} in the fleet`);
+  return invalid(`there is no ${what} in the fleet`);
 }
 
 function overlap(sets: readonly string[]): StillpointError {

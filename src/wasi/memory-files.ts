@@ -6,7 +6,7 @@
  * memory: they move to another Worker without being copied, and grow by doubling.
  */
 
-import { StillpointError } from "../errors.ts";
+import { invalid } from "../checks.ts";
 import {
   EBADF,
   EBUSY,
@@ -146,7 +146,7 @@ export class MemoryFiles implements Files {
     const directory = this.#newDirectory(parent);
     for (const [name, content] of Object.entries(tree)) {
       if (name === "" || name === "." || name === ".." || /[/\0]/.test(name) || bytesOf(name) > NAME_BYTES_MAX) {
-        throw new StillpointError("SP_CONFIG_INVALID", `${JSON.stringify(name)} is no name for a file`);
+        throw invalid(`${JSON.stringify(name)} is no name for a file`);
       }
       if (typeof content === "string" || content instanceof Uint8Array) {
         const bytes = typeof content === "string" ? encoder.encode(content) : content;

@@ -1,6 +1,6 @@
 /** Arguments, environment, clocks, random numbers, the end, and what there is not: signals and sockets. */
 
-import { StillpointError } from "../errors.ts";
+import { invalid } from "../checks.ts";
 import type { Calls, Context } from "./context.ts";
 import { EINVAL, ENOSYS, ENOTSOCK, SUCCESS } from "./errno.ts";
 import { ExitSignal } from "./host.ts";
@@ -17,7 +17,7 @@ class StringBlock {
 
   constructor(strings: readonly string[]) {
     const bad = strings.find((string) => string.includes("\0"));
-    if (bad !== undefined) throw new StillpointError("SP_CONFIG_INVALID", `a zero byte in ${JSON.stringify(bad)}`);
+    if (bad !== undefined) throw invalid(`a zero byte in ${JSON.stringify(bad)}`);
     const encoder = new TextEncoder();
     const starts: number[] = [];
     let bytes = 0;

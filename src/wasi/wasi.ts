@@ -14,6 +14,7 @@
  * would have remained of either is a table of numbers.
  */
 
+import { invalid } from "../checks.ts";
 import { StillpointError } from "../errors.ts";
 import type { Calls, Context } from "./context.ts";
 import { closeDescriptor, descriptorCalls } from "./descriptor-calls.ts";
@@ -68,7 +69,7 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     waits,
     volume(name: VolumeName): Volume {
       const volume = { memory: memoryVolume, notices: noticeVolume, host: hostVolume }[name];
-      if (volume === undefined) throw new StillpointError("SP_CONFIG_INVALID", `there are no ${name} directories here`);
+      if (volume === undefined) throw invalid(`there are no ${name} directories here`);
       return volume;
     },
     errnoOf: (thrown) => (thrown instanceof Fault ? thrown.errno : host.files?.errnoOf(thrown)),
@@ -84,7 +85,7 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
         handle = context.volume("host").opened(host.files!.openRoot(preopen));
       } catch (error) {
         if (error instanceof StillpointError) throw error;
-        throw new StillpointError("SP_CONFIG_INVALID", `directory ${preopen}, for ${guestPath}, cannot be opened`, {
+        throw invalid(`directory ${preopen}, for ${guestPath}, cannot be opened`, {
           cause: error,
         });
       }
