@@ -88,13 +88,10 @@ export async function handOver(
       budget.limit(blackoutMsMax);
       const { handed, taken } = off.yielded;
       if (handed.failure !== undefined) throw failed(side.guest, handed.failure);
-      report.timeToSafepointMs = off.freeze.timeToSafepointMs;
-      report.how = off.freeze.how;
-      report.captureMs = taken.captureMs;
-      report.frames = taken.frames;
-      report.frameBytes = taken.frameBytes;
-      report.stateBytes = taken.stateBytes;
-      Object.assign(report, await budget.within(next.make(taken.sites), "continuations were not made"));
+      const { how, timeToSafepointMs } = off.freeze;
+      const { sites, ...measured } = taken;
+      Object.assign(report, { how, timeToSafepointMs }, measured);
+      Object.assign(report, await budget.within(next.make(sites), "continuations were not made"));
       standby.post({ type: "adopt", handed, continuations: fresh(next, standby) });
       report.restoreMs = (await budget.within(standby.next("adopted"), TAKE_OVER)).restoreMs;
       if (core.handOver(old.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
@@ -186,11 +183,15 @@ export async function retire(
 type Growing<T> = { -readonly [K in keyof T]: T[K] };
 
 function emptyReport(guest: string): Growing<HandoverReport> {
-  const none = { blackoutMs: 0, timeToSafepointMs: 0, captureMs: 0, synthesisMs: 0, compileMs: 0, restoreMs: 0 };
   return {
     guest,
     how: undefined,
-    ...none,
+    blackoutMs: 0,
+    timeToSafepointMs: 0,
+    captureMs: 0,
+    synthesisMs: 0,
+    compileMs: 0,
+    restoreMs: 0,
     frames: 0,
     frameBytes: 0,
     stateBytes: 0,

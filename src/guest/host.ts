@@ -403,37 +403,36 @@ class Host {
 
   /** Everything up to the guest's first instruction here. */
   #adopt(handed: Handed, continuations: readonly ContinuationModule[]): void {
-    try {
-      const from = performance.now();
-      (this.#wasi as Wasi).restore(handed.wasi);
-      this.#restore(handed.services);
-      const stack = this.#stack as Stack;
+    const adopted = this.#goesOnFrom(handed, (stack) => {
       stack.load(handed.tables);
       stack.add(continuations);
       this.#continuation = handed.captured ? stack.continuation() : undefined;
       this.#activity = handed.activity;
       this.#captured = handed.captured;
       this.#pinning.deadlineNs = handed.deadlineNs;
-      this.#has = true;
       if (handed.activity.kind === "idle") stack.rest();
-      this.#post({ type: "adopted", restoreMs: performance.now() - from });
-    } catch (error) {
-      return this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
-    }
-    this.#goOn();
+    });
+    if (adopted) this.#goOn();
   }
 
   /** As far as a guest can be adopted that another host may still run. Nothing of the ledger is touched. */
-  #expect({ services, wasi }: Rest): void {
+  #expect(rest: Rest): void {
+    this.#goesOnFrom(rest, (stack) => stack.expect());
+  }
+
+  /** Whether the services are where the last host's were, and the stack is what `take` makes of it. */
+  #goesOnFrom({ services, wasi }: Rest, take: (stack: Stack) => void): boolean {
     try {
       const from = performance.now();
       (this.#wasi as Wasi).restore(wasi);
       this.#restore(services);
-      (this.#stack as Stack).expect();
+      take(this.#stack as Stack);
       this.#has = true;
       this.#post({ type: "adopted", restoreMs: performance.now() - from });
+      return true;
     } catch (error) {
       this.#post({ type: "failed", failure: failureOf(error, "SP_SERVICES_INVALID") });
+      return false;
     }
   }
 
@@ -441,7 +440,7 @@ class Host {
   #keep(continuations: readonly ContinuationModule[]): void {
     this.#away = false;
     const stack = this.#stack as Stack;
-    stack.takeBack();
+    stack.loadGlobals();
     stack.add(continuations);
     if (this.#activity.kind === "idle") stack.rest();
     if (this.#captured) this.#continuation = stack.continuation();

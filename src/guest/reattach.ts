@@ -8,6 +8,7 @@ import { OFF_BEGUN, OFF_FRAMES_TOP } from "../abi.ts";
 import { HostLostError } from "../errors.ts";
 import { Budget } from "./budget.ts";
 import { HANDOVER_BUDGET_MS, retire } from "./handover.ts";
+import { TAKE_OVER } from "./idle-handover.ts";
 import type { HostLink } from "./link.ts";
 import type { Handed } from "./messages.ts";
 import type { RecallSide } from "./recall.ts";
@@ -43,7 +44,7 @@ export async function reattach(side: ReattachSide): Promise<void> {
   try {
     await budget.within(standby.next("standby"), "the new host was not ready");
     standby.post({ type: "adopt", handed, continuations: [] });
-    await budget.within(standby.next("adopted"), "the new host did not take the guest over");
+    await budget.within(standby.next("adopted"), TAKE_OVER);
     if (core.handOver(dead.number, standby.number) !== 0) throw new Error("the guest changed hands meanwhile");
   } catch (error) {
     await retire(standby, "abandoned");

@@ -138,14 +138,8 @@ export async function goOn(
   if (betweenCalls(handed.activity)) again();
   const { blackoutMs } = await freezing.resume();
   const { timeToSafepointMs } = freeze;
-  return {
-    blackoutMs,
-    timeToSafepointMs,
-    captureMs: taken.captureMs,
-    frames: taken.frames,
-    sites: taken.sites,
-    ...made,
-  };
+  const { captureMs, frames, sites } = taken;
+  return { blackoutMs, timeToSafepointMs, captureMs, frames, sites, ...made };
 }
 
 /** The continuations that this host does not have yet. It is told of them once. */

@@ -11,31 +11,20 @@ import { type SiteRef, siteKey } from "../resume/site.ts";
 import { loadTables, saveTables, type TableState } from "../resume/tables.ts";
 import type { HostData, Taken } from "./messages.ts";
 
-export class Stack {
+export class Stack extends Attachment {
   readonly #data: HostData;
-  readonly #cache: ContinuationCache = new ContinuationCache();
-  readonly #attachment: Attachment;
+  readonly #cache: ContinuationCache;
   readonly #exports: WebAssembly.Exports;
-
   /** Whether the guest's globals have never been in this instance. */
   #expects = false;
 
   constructor(data: HostData, exports: WebAssembly.Exports) {
+    const cache = new ContinuationCache();
+    super({ exports, memory: data.memory, ledger: data.ledger }, cache);
     this.#data = data;
+    this.#cache = cache;
     this.#exports = exports;
-    const { memory, ledger } = data;
-    this.#attachment = new Attachment({ exports, memory, ledger }, this.#cache);
     this.add(data.continuations);
-  }
-
-  /** Once, on a host in which the guest has not run: what boot would have dropped is dropped. */
-  attach(): void {
-    this.#attachment.attach();
-  }
-
-  /** What can be done before there is a stack to go on from: all known continuations are instantiated. */
-  prepare(): void {
-    this.#attachment.prepare();
   }
 
   /** Continuations that have been made elsewhere. */
@@ -46,7 +35,7 @@ export class Stack {
   /** Before the guest is left with nothing on its stack: globals where the next host finds them, whatever becomes of this one. */
   rest(): void {
     this.clear();
-    this.#attachment.saveGlobals();
+    this.saveGlobals();
   }
 
   /** The guest that will be taken up is idle: its globals are in the ledger and stay there until it begins something. */
@@ -56,7 +45,7 @@ export class Stack {
 
   /** There is no stack in the ledger: the guest begins something, on its own globals. */
   clear(): void {
-    if (this.#expects) this.#attachment.loadGlobals();
+    if (this.#expects) this.loadGlobals();
     this.#expects = false;
     new Int32Array(this.#data.ledger.buffer)[OFF_FRAMES_TOP >> 2] = 0;
   }
@@ -64,7 +53,7 @@ export class Stack {
   /** Globals out of this instance. */
   save(): Omit<Taken, "captureMs"> {
     const top = this.#top();
-    this.#attachment.saveGlobals();
+    this.saveGlobals();
     const frames = readFrames(this.#data.ledger);
     return { frames: frames.length, sites: distinct(frames), frameBytes: top, stateBytes: this.#top() - top };
   }
@@ -78,17 +67,7 @@ export class Stack {
   load(tables: TableState): void {
     this.#expects = false;
     loadTables(this.#exports, tables);
-    this.#attachment.loadGlobals();
-  }
-
-  /** Globals back into the instance that saved them. */
-  takeBack(): void {
-    this.#attachment.loadGlobals();
-  }
-
-  /** What lets the guest go on from its frames, when it is called. */
-  continuation(): () => unknown {
-    return this.#attachment.continuation();
+    this.loadGlobals();
   }
 
   #top(): number {

@@ -95,6 +95,22 @@ type Listener<K extends keyof ScheduledEventsMap> =
   | { handleEvent(event: ScheduledEventsMap[K]): void }
   | null;
 
+interface TypedTarget extends EventTarget {
+  addEventListener<K extends keyof ScheduledEventsMap>(
+    type: K,
+    listener: Listener<K>,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof ScheduledEventsMap>(
+    type: K,
+    listener: Listener<K>,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/** An EventTarget as any other: only for types are its events known. */
+const TypedTarget: new () => TypedTarget = EventTarget;
+
 /** What one document tells. */
 interface Board {
   incarnation: number;
@@ -106,7 +122,7 @@ const RESERVE_COUNT = 1024;
 /** Ids of events that are over which are remembered, so that an approval which lost the race with the end is no error. */
 const GONE_MAX = 10_000;
 
-export class ScheduledEvents extends EventTarget {
+export class ScheduledEvents extends TypedTarget {
   readonly #options: EventsOptions;
   readonly #firstIncarnation: number;
   readonly #fleet: Board;
@@ -135,22 +151,6 @@ export class ScheduledEvents extends EventTarget {
       changed: (life, change) => this.#changed(life, change),
       look: (set) => this.#look(set),
     };
-  }
-
-  override addEventListener<K extends keyof ScheduledEventsMap>(
-    type: K,
-    listener: Listener<K>,
-    options?: boolean | AddEventListenerOptions,
-  ): void {
-    super.addEventListener(type, listener as EventListener | null, options);
-  }
-
-  override removeEventListener<K extends keyof ScheduledEventsMap>(
-    type: K,
-    listener: Listener<K>,
-    options?: boolean | EventListenerOptions,
-  ): void {
-    super.removeEventListener(type, listener as EventListener | null, options);
   }
 
   /** The events that are not over, oldest first. A guest that is not there sees none. */

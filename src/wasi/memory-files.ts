@@ -322,8 +322,14 @@ export class MemoryFiles implements Files {
     const { inode, type, links, accessedNs, modifiedNs, changedNs } = node;
     const bytes = node.type === REGULAR_FILE ? node.bytes : node.type === SYMBOLIC_LINK ? bytesOf(node.target) : 0;
     return {
-      ...{ type, device: 0n, inode: BigInt(inode), links: BigInt(links), bytes: BigInt(bytes) },
-      ...{ accessedNs, modifiedNs, changedNs },
+      type,
+      device: 0n,
+      inode: BigInt(inode),
+      links: BigInt(links),
+      bytes: BigInt(bytes),
+      accessedNs,
+      modifiedNs,
+      changedNs,
     };
   }
 

@@ -172,9 +172,14 @@ export class NoticeFiles implements Files {
 
   #stat(name: string, { bytes, publishedNs }: Notice): FileStat {
     return {
-      ...{ type: name === "." ? DIRECTORY : REGULAR_FILE, device: DEVICE, inode: INODES.get(name)!, links: 1n },
+      type: name === "." ? DIRECTORY : REGULAR_FILE,
+      device: DEVICE,
+      inode: INODES.get(name)!,
+      links: 1n,
       bytes: name === DOCUMENT ? BigInt(bytes.length) : 0n,
-      ...{ accessedNs: publishedNs, modifiedNs: publishedNs, changedNs: publishedNs },
+      accessedNs: publishedNs,
+      modifiedNs: publishedNs,
+      changedNs: publishedNs,
     };
   }
 

@@ -85,8 +85,14 @@ export function pathCalls(context: Context): Calls {
   function openDirectory(base: DirectoryDescriptor, place: Place, { flags, rights, inheriting }: Opening): Descriptor {
     const handle = context.volume(base.volume).openDirectory(place, { step: false });
     return {
-      ...{ kind: "directory", volume: base.volume, handle, preopen: undefined, listing: undefined },
-      ...{ rights: rights & RIGHTS_DIRECTORY, inheriting, flags },
+      kind: "directory",
+      volume: base.volume,
+      handle,
+      preopen: undefined,
+      listing: undefined,
+      rights: rights & RIGHTS_DIRECTORY,
+      inheriting,
+      flags,
     };
   }
 
@@ -111,8 +117,15 @@ export function pathCalls(context: Context): Calls {
     const { type } = volume.files.stat(handle);
     const allowed = type === REGULAR_FILE ? RIGHTS_FILE : RIGHTS_SPECIAL;
     return {
-      ...{ kind: "file", volume: base.volume, type, access, handle, offset: 0 },
-      ...{ rights: rights & allowed, inheriting: inheriting & allowed, flags },
+      kind: "file",
+      volume: base.volume,
+      type,
+      access,
+      handle,
+      offset: 0,
+      rights: rights & allowed,
+      inheriting: inheriting & allowed,
+      flags,
     };
   }
 

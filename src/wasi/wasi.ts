@@ -191,7 +191,13 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
 /** A directory that the guest finds open, under this name; with all rights but those that are withheld, and whatever is opened in it. */
 function foundOpen(guestPath: string, volume: VolumeName, handle: Handle, withheld = 0): DirectoryDescriptor {
   return {
-    ...{ kind: "directory", volume, handle, preopen: guestPath, listing: undefined },
-    ...{ rights: RIGHTS_DIRECTORY & ~withheld, inheriting: RIGHTS_ALL & ~withheld, flags: 0 },
+    kind: "directory",
+    volume,
+    handle,
+    preopen: guestPath,
+    listing: undefined,
+    rights: RIGHTS_DIRECTORY & ~withheld,
+    inheriting: RIGHTS_ALL & ~withheld,
+    flags: 0,
   };
 }

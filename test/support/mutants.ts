@@ -466,7 +466,7 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         "stack: globals do not come along",
-        "    loadTables(this.#exports, tables);\n    this.#attachment.loadGlobals();",
+        "    loadTables(this.#exports, tables);\n    this.loadGlobals();",
         "    loadTables(this.#exports, tables);",
       ],
     ],
@@ -474,13 +474,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...of(
     "src/guest/stack.ts",
     ["guest/reattach"],
-    [
-      [
-        "at rest: the ledger has no globals",
-        "    this.clear();\n    this.#attachment.saveGlobals();",
-        "    this.clear();",
-      ],
-    ],
+    [["at rest: the ledger has no globals", "    this.clear();\n    this.saveGlobals();", "    this.clear();"]],
   ),
   ...of(
     "src/guest/reattach.ts",
