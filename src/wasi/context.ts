@@ -18,8 +18,8 @@ export interface Context {
   errnoOf(thrown: unknown): number | undefined;
 }
 
-/** Calls by name. Numbers arrive as wasm passes them: signed, 64-bit ones as bigint. They answer an errno or throw. */
-export type Calls = Record<string, (...args: any[]) => number>;
+/** Calls by name. Numbers arrive as wasm passes them: signed, 64-bit ones as bigint. A failure is thrown. */
+export type Calls = Record<string, (...args: any[]) => void>;
 
 /** A 64-bit size or offset from the guest. Past 2^53 no file system of ours has anything. */
 export function sizeOf(word: bigint): number {

@@ -3,7 +3,7 @@
 import type { Calls, Context } from "./context.ts";
 import { sizeOf } from "./context.ts";
 import type { Descriptor, DirectoryDescriptor, StreamDescriptor } from "./descriptors.ts";
-import { EBADF, EINVAL, ENAMETOOLONG, ENOTCAPABLE, ESPIPE, SUCCESS } from "./errno.ts";
+import { EBADF, EINVAL, ENAMETOOLONG, ENOTCAPABLE, ESPIPE } from "./errno.ts";
 import { Fault } from "./fault.ts";
 import {
   CHARACTER_DEVICE,
@@ -95,11 +95,10 @@ export function descriptorCalls(context: Context): Calls {
     return { type, device: 0n, inode: 0n, links: 1n, bytes: 0n, accessedNs: 0n, modifiedNs: 0n, changedNs: 0n };
   }
 
-  function sync(fd: number, rights: number, data: boolean): number {
+  function sync(fd: number, rights: number, data: boolean): void {
     const descriptor = descriptors.get(fd, rights);
     if (descriptor.kind === "stream") throw new Fault(EINVAL);
     context.volume(descriptor.volume).files.sync(descriptor.handle, { data });
-    return SUCCESS;
   }
 
   function preopen(fd: number): Uint8Array {
@@ -150,7 +149,6 @@ export function descriptorCalls(context: Context): Calls {
       view.setUint32(8, descriptor.rights, true);
       view.setUint32(16, descriptor.inheriting, true);
       memory.writeBytes(ptr, new Uint8Array(view.buffer));
-      return SUCCESS;
     },
 
     /** Of the flags only two can be changed on what is open already, as on Linux. */
@@ -169,7 +167,6 @@ export function descriptorCalls(context: Context): Calls {
         });
       }
       descriptor.flags ^= changed;
-      return SUCCESS;
     },
 
     fd_fdstat_set_rights(fd: number, rights: bigint, inheriting: bigint) {
@@ -180,34 +177,29 @@ export function descriptorCalls(context: Context): Calls {
       if (adds(base, descriptor.rights) || adds(inherited, descriptor.inheriting)) throw new Fault(ENOTCAPABLE);
       descriptor.rights = base;
       descriptor.inheriting = inherited;
-      return SUCCESS;
     },
 
     fd_prestat_get(fd: number, ptr: number) {
       const view = new DataView(new ArrayBuffer(PRESTAT_BYTES));
       view.setUint32(4, preopen(fd).length, true);
       memory.writeBytes(ptr, new Uint8Array(view.buffer));
-      return SUCCESS;
     },
 
     fd_prestat_dir_name(fd: number, ptr: number, bytes: number) {
       const name = preopen(fd);
-      if (name.length > bytes >>> 0) return ENAMETOOLONG;
+      if (name.length > bytes >>> 0) throw new Fault(ENAMETOOLONG);
       memory.writeBytes(ptr, name);
-      return SUCCESS;
     },
 
     fd_filestat_get(fd: number, ptr: number) {
       memory.check(ptr, FILESTAT_BYTES);
       memory.writeBytes(ptr, encodeStat(statOf(descriptors.get(fd, FD_FILESTAT_GET))));
-      return SUCCESS;
     },
 
     fd_filestat_set_size(fd: number, bytes: bigint) {
       const { volume, type, handle } = descriptors.file(fd, FD_FILESTAT_SET_SIZE);
       if (type !== REGULAR_FILE) throw new Fault(EINVAL);
       context.volume(volume).files.truncate(handle, sizeOf(bytes));
-      return SUCCESS;
     },
 
     fd_filestat_set_times(fd: number, accessed: bigint, modified: bigint, flags: number) {
@@ -215,7 +207,6 @@ export function descriptorCalls(context: Context): Calls {
       if (descriptor.kind === "stream") throw new Fault(EINVAL);
       const times = decodeTimes(accessed, modified, flags, host.clock.wallNs);
       context.volume(descriptor.volume).files.setTimes(descriptor.handle, times);
-      return SUCCESS;
     },
 
     /** Makes the file as long as asked; that the space is really there nobody can promise here. */
@@ -225,13 +216,12 @@ export function descriptorCalls(context: Context): Calls {
       const end = sizeOf(BigInt(sizeOf(offset) + sizeOf(bytes)));
       const { files } = context.volume(volume);
       if (files.stat(handle).bytes < BigInt(end)) files.truncate(handle, end);
-      return SUCCESS;
     },
 
     fd_advise(fd: number, _offset: bigint, _bytes: bigint, advice: number) {
       if (advice >>> 0 > ADVICE_MAX) throw new Fault(EINVAL);
       const { type } = descriptors.file(fd, FD_ADVISE);
-      return type === REGULAR_FILE ? SUCCESS : ESPIPE;
+      if (type !== REGULAR_FILE) throw new Fault(ESPIPE);
     },
 
     fd_sync: (fd: number) => sync(fd, FD_SYNC, false),
@@ -245,19 +235,16 @@ export function descriptorCalls(context: Context): Calls {
       const list = listInto(descriptor, space, sizeOf(cookie));
       memory.writeBytes(ptr, list);
       memory.writeU32(usedPtr, list.length);
-      return SUCCESS;
     },
 
     fd_close(fd: number) {
       closeDescriptor(context, descriptors.remove(fd));
-      return SUCCESS;
     },
 
     fd_renumber(from: number, to: number) {
       descriptors.get(from, 0);
       descriptors.get(to, 0);
       if (from >>> 0 !== to >>> 0) closeDescriptor(context, descriptors.move(from, to));
-      return SUCCESS;
     },
   };
 }

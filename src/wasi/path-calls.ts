@@ -3,9 +3,9 @@
 import type { Calls, Context } from "./context.ts";
 import { decodeTimes, encodeStat } from "./descriptor-calls.ts";
 import type { Descriptor, DirectoryDescriptor } from "./descriptors.ts";
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTCAPABLE, ENOTDIR, EXDEV, SUCCESS } from "./errno.ts";
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTCAPABLE, ENOTDIR, EXDEV } from "./errno.ts";
 import { Fault } from "./fault.ts";
-import { DIRECTORY, type FileType, REGULAR_FILE, SYMBOLIC_LINK } from "./files.ts";
+import { DIRECTORY, type Files, type FileType, REGULAR_FILE, SYMBOLIC_LINK } from "./files.ts";
 import {
   FD_ALLOCATE,
   FD_DATASYNC,
@@ -63,23 +63,31 @@ interface Opening {
 export function pathCalls(context: Context): Calls {
   const { host, memory, descriptors } = context;
 
-  function at<T>(base: DirectoryDescriptor, path: string, follow: boolean, work: (place: Place) => T): T {
-    return walk({ volume: context.volume(base.volume), start: base.handle, path, follow }, work);
+  function at<T>(base: DirectoryDescriptor, path: string, follow: boolean, work: (place: Place, files: Files) => T): T {
+    const volume = context.volume(base.volume);
+    return walk({ volume, start: base.handle, path, follow }, (place) => work(place, volume.files));
+  }
+
+  /** A call that does one thing to what is named, link or not. */
+  function named(rights: number, work: (place: Place, files: Files) => void): Calls[string] {
+    return (fd: number, pathPtr: number, pathBytes: number) => {
+      const base = descriptors.directory(fd, rights);
+      at(base, memory.path(pathPtr, pathBytes), false, work);
+    };
   }
 
   /** Two paths at once, for what moves between them. */
   function between(
     [fromBase, fromPath, follow]: readonly [DirectoryDescriptor, string, boolean],
     [toBase, toPath]: readonly [DirectoryDescriptor, string],
-    work: (from: Place, to: Place) => void,
-  ): number {
-    at(fromBase, fromPath, follow, (from) =>
+    work: (from: Place, to: Place, files: Files) => void,
+  ): void {
+    at(fromBase, fromPath, follow, (from, files) =>
       at(toBase, toPath, false, (to) => {
         if (fromBase.volume !== toBase.volume) throw new Fault(EXDEV);
-        work(from, to);
+        work(from, to, files);
       }),
     );
-    return SUCCESS;
   }
 
   function openDirectory(base: DirectoryDescriptor, place: Place, { flags, rights, inheriting }: Opening): Descriptor {
@@ -174,7 +182,6 @@ export function pathCalls(context: Context): Calls {
       const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0 && !(create && (openFlags & OFLAGS_EXCL) !== 0);
       const opening = { openFlags, flags, rights, inheriting };
       memory.writeU32(fdPtr, descriptors.add(at(base, path, follow, (place) => open(base, place, opening))));
-      return SUCCESS;
     },
 
     path_filestat_get(fd: number, lookup: number, pathPtr: number, pathBytes: number, statPtr: number) {
@@ -185,7 +192,6 @@ export function pathCalls(context: Context): Calls {
       const stat = at(base, path, follow, (place) => place.stat);
       if (stat === undefined) throw new Fault(ENOENT);
       memory.writeBytes(statPtr, encodeStat(stat));
-      return SUCCESS;
     },
 
     path_filestat_set_times(
@@ -199,43 +205,24 @@ export function pathCalls(context: Context): Calls {
     ) {
       const base = descriptors.directory(fd, PATH_FILESTAT_SET_TIMES);
       const times = decodeTimes(accessed, modified, flags, host.clock.wallNs);
-      at(base, memory.path(pathPtr, pathBytes), (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0, (place) => {
-        context.volume(base.volume).files.setTimesAt(place, times);
-      });
-      return SUCCESS;
-    },
-
-    path_create_directory(fd: number, pathPtr: number, pathBytes: number) {
-      const base = descriptors.directory(fd, PATH_CREATE_DIRECTORY);
-      at(base, memory.path(pathPtr, pathBytes), false, (place) =>
-        context.volume(base.volume).files.makeDirectory(place),
+      at(base, memory.path(pathPtr, pathBytes), (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0, (place, files) =>
+        files.setTimesAt(place, times),
       );
-      return SUCCESS;
     },
 
-    path_remove_directory(fd: number, pathPtr: number, pathBytes: number) {
-      const base = descriptors.directory(fd, PATH_REMOVE_DIRECTORY);
-      at(base, memory.path(pathPtr, pathBytes), false, (place) =>
-        context.volume(base.volume).files.removeDirectory(place),
-      );
-      return SUCCESS;
-    },
-
-    path_unlink_file(fd: number, pathPtr: number, pathBytes: number) {
-      const base = descriptors.directory(fd, PATH_UNLINK_FILE);
-      at(base, memory.path(pathPtr, pathBytes), false, (place) => context.volume(base.volume).files.removeFile(place));
-      return SUCCESS;
-    },
+    path_create_directory: named(PATH_CREATE_DIRECTORY, (place, files) => files.makeDirectory(place)),
+    path_remove_directory: named(PATH_REMOVE_DIRECTORY, (place, files) => files.removeDirectory(place)),
+    path_unlink_file: named(PATH_UNLINK_FILE, (place, files) => files.removeFile(place)),
 
     path_rename(fromFd: number, fromPtr: number, fromBytes: number, toFd: number, toPtr: number, toBytes: number) {
       const fromBase = descriptors.directory(fromFd, PATH_RENAME_SOURCE);
       const toBase = descriptors.directory(toFd, PATH_RENAME_TARGET);
       const fromPath = memory.path(fromPtr, fromBytes);
       const toPath = memory.path(toPtr, toBytes);
-      return between([fromBase, fromPath, false], [toBase, toPath], (from, to) => {
+      between([fromBase, fromPath, false], [toBase, toPath], (from, to, files) => {
         if (from.stat === undefined) throw new Fault(ENOENT);
         if (to.slash && from.stat.type !== DIRECTORY) throw new Fault(ENOTDIR);
-        context.volume(fromBase.volume).files.rename(from, to);
+        files.rename(from, to);
       });
     },
 
@@ -252,9 +239,9 @@ export function pathCalls(context: Context): Calls {
       const toBase = descriptors.directory(toFd, PATH_LINK_TARGET);
       const fromPath = memory.path(fromPtr, fromBytes);
       const toPath = memory.path(toPtr, toBytes);
-      return between([fromBase, fromPath, (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0], [toBase, toPath], (from, to) => {
+      between([fromBase, fromPath, (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0], [toBase, toPath], (from, to, files) => {
         if (to.slash && to.stat === undefined) throw new Fault(ENOENT);
-        context.volume(fromBase.volume).files.link(from, to);
+        files.link(from, to);
       });
     },
 
@@ -264,11 +251,10 @@ export function pathCalls(context: Context): Calls {
       const target = memory.path(targetPtr, targetBytes);
       if (target === "") throw new Fault(ENOENT);
       if (target.startsWith("/")) throw new Fault(ENOTCAPABLE);
-      at(base, memory.path(pathPtr, pathBytes), false, (place) => {
+      at(base, memory.path(pathPtr, pathBytes), false, (place, files) => {
         if (place.slash && place.stat === undefined) throw new Fault(ENOENT);
-        context.volume(base.volume).files.symlink(target, place);
+        files.symlink(target, place);
       });
-      return SUCCESS;
     },
 
     /** Cut without a word if the buffer is too small, as POSIX has it. */
@@ -277,14 +263,13 @@ export function pathCalls(context: Context): Calls {
       memory.check(usedPtr, 4);
       memory.check(ptr, bytes >>> 0);
       const path = memory.path(pathPtr, pathBytes);
-      const target = at(base, path, false, (place) => {
+      const target = at(base, path, false, (place, files) => {
         if (place.stat === undefined) throw new Fault(ENOENT);
-        return context.volume(base.volume).files.readLink(place);
+        return files.readLink(place);
       });
       const cut = encoder.encode(target).subarray(0, bytes >>> 0);
       memory.writeBytes(ptr, cut);
       memory.writeU32(usedPtr, cut.length);
-      return SUCCESS;
     },
   };
 }

@@ -186,7 +186,7 @@ export function pollCalls(context: Context): Calls {
         const ready = look(subscriptions, events);
         if (ready > 0) {
           memory.writeU32(countPtr, ready);
-          return SUCCESS;
+          return;
         }
         waits.wait(begun, seen, nearest(subscriptions));
       }

@@ -2,7 +2,8 @@
 
 import { invalid } from "../checks.ts";
 import type { Calls, Context } from "./context.ts";
-import { EINVAL, ENOSYS, ENOTSOCK, SUCCESS } from "./errno.ts";
+import { EINVAL, ENOSYS, ENOTSOCK } from "./errno.ts";
+import { Fault } from "./fault.ts";
 import { ExitSignal } from "./host.ts";
 import { CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME } from "./layout.ts";
 
@@ -33,20 +34,18 @@ class StringBlock {
     for (const [index, piece] of encoded.entries()) this.#bytes.set(piece, starts[index]);
   }
 
-  writeSizes({ memory }: Context, countPtr: number, bytesPtr: number): number {
+  writeSizes({ memory }: Context, countPtr: number, bytesPtr: number): void {
     memory.check(countPtr, 4);
     memory.check(bytesPtr, 4);
     memory.writeU32(countPtr, this.count);
     memory.writeU32(bytesPtr, this.#bytes.length);
-    return SUCCESS;
   }
 
-  write({ memory }: Context, pointersPtr: number, bytesPtr: number): number {
+  write({ memory }: Context, pointersPtr: number, bytesPtr: number): void {
     const pointers = memory.check(pointersPtr, this.count * 4);
     const bytes = memory.check(bytesPtr, this.#bytes.length);
     for (const [index, start] of this.#starts.entries()) memory.writeU32(pointers + index * 4, bytes + start);
     memory.writeBytes(bytes, this.#bytes);
-    return SUCCESS;
   }
 }
 
@@ -55,9 +54,9 @@ export function processCalls(context: Context): Calls {
   const args = new StringBlock(host.args);
   const env = new StringBlock(Object.entries(host.env).map(([name, value]) => `${name}=${value}`));
 
-  const noSocket = (fd: number): number => {
+  const noSocket = (fd: number): never => {
     descriptors.get(fd, 0);
-    return ENOTSOCK;
+    throw new Fault(ENOTSOCK);
   };
 
   return {
@@ -67,9 +66,8 @@ export function processCalls(context: Context): Calls {
     environ_get: (pointers: number, bytes: number) => env.write(context, pointers, bytes),
 
     clock_res_get(clock: number, resolutionPtr: number) {
-      if (clock >>> 0 > CLOCK_THREAD_CPUTIME) return EINVAL;
+      if (clock >>> 0 > CLOCK_THREAD_CPUTIME) throw new Fault(EINVAL);
       memory.writeU64(resolutionPtr, CLOCK_RESOLUTION_NS);
-      return SUCCESS;
     },
 
     clock_time_get(clock: number, _precision: bigint, timePtr: number) {
@@ -77,21 +75,22 @@ export function processCalls(context: Context): Calls {
       else if (clock === CLOCK_MONOTONIC) memory.writeU64(timePtr, host.clock.monotonicNs());
       else if (clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME)
         memory.writeU64(timePtr, host.clock.cpuNs());
-      else return EINVAL;
-      return SUCCESS;
+      else throw new Fault(EINVAL);
     },
 
     random_get(ptr: number, bytes: number) {
       memory.fill(ptr, bytes, (piece) => host.random(piece));
-      return SUCCESS;
     },
 
     proc_exit(code: number): never {
       throw new ExitSignal(code >>> 0);
     },
 
-    proc_raise: () => ENOSYS,
-    sched_yield: () => SUCCESS,
+    proc_raise() {
+      throw new Fault(ENOSYS);
+    },
+
+    sched_yield: () => undefined,
 
     sock_accept: noSocket,
     sock_recv: noSocket,

@@ -6,7 +6,7 @@
 import type { Calls, Context } from "./context.ts";
 import { sizeOf } from "./context.ts";
 import type { FileDescriptor, StreamDescriptor } from "./descriptors.ts";
-import { EAGAIN, EBADF, EINVAL, EISDIR, EPIPE, ESPIPE, SUCCESS } from "./errno.ts";
+import { EAGAIN, EBADF, EINVAL, EISDIR, EPIPE, ESPIPE } from "./errno.ts";
 import { Fault } from "./fault.ts";
 import { REGULAR_FILE } from "./files.ts";
 import {
@@ -207,27 +207,23 @@ export function transferCalls(context: Context): Calls {
     fd_read(fd: number, iovs: number, count: number, readPtr: number) {
       memory.check(readPtr, 4);
       memory.writeU32(readPtr, read(fd, memory.spans(iovs, count)));
-      return SUCCESS;
     },
 
     fd_write(fd: number, iovs: number, count: number, writtenPtr: number) {
       memory.check(writtenPtr, 4);
       memory.writeU32(writtenPtr, write(fd, memory.spans(iovs, count)));
-      return SUCCESS;
     },
 
     fd_pread(fd: number, iovs: number, count: number, offset: bigint, readPtr: number) {
       memory.check(readPtr, 4);
       const descriptor = positioned(fd, FD_READ | FD_SEEK);
       memory.writeU32(readPtr, readAt(descriptor, memory.spans(iovs, count), sizeOf(offset)));
-      return SUCCESS;
     },
 
     fd_pwrite(fd: number, iovs: number, count: number, offset: bigint, writtenPtr: number) {
       memory.check(writtenPtr, 4);
       const descriptor = positioned(fd, FD_WRITE | FD_SEEK);
       memory.writeU32(writtenPtr, writeAt(descriptor, memory.spans(iovs, count), sizeOf(offset)));
-      return SUCCESS;
     },
 
     fd_seek(fd: number, delta: bigint, whence: number, offsetPtr: number) {
@@ -242,12 +238,10 @@ export function transferCalls(context: Context): Calls {
       else throw new Fault(EINVAL);
       descriptor.offset = sizeOf(BigInt(from) + delta);
       memory.writeU64(offsetPtr, BigInt(descriptor.offset));
-      return SUCCESS;
     },
 
     fd_tell(fd: number, offsetPtr: number) {
       memory.writeU64(offsetPtr, BigInt(positioned(fd, FD_TELL).offset));
-      return SUCCESS;
     },
   };
 }

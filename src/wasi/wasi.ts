@@ -19,6 +19,7 @@ import { StillpointError } from "../errors.ts";
 import type { Calls, Context } from "./context.ts";
 import { closeDescriptor, descriptorCalls } from "./descriptor-calls.ts";
 import { type Descriptor, DescriptorTable, type DirectoryDescriptor } from "./descriptors.ts";
+import { SUCCESS } from "./errno.ts";
 import { Fault } from "./fault.ts";
 import type { Handle } from "./files.ts";
 import { GuestMemory } from "./guest-memory.ts";
@@ -148,12 +149,13 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
   let made = 0;
   /** Failures become numbers. What is no failure of the call goes through the guest: its exit, and signals of the host. */
   const guarded =
-    (call: Calls[string]): Calls[string] =>
+    (call: Calls[string]): ((...args: any[]) => number) =>
     // As many parameters as the longest call has: nothing is allocated for them.
     (a, b, c, d, e, f, g, h, i) => {
       made++;
       try {
-        return call(a, b, c, d, e, f, g, h, i);
+        call(a, b, c, d, e, f, g, h, i);
+        return SUCCESS;
       } catch (error) {
         const errno = context.errnoOf(error);
         if (errno === undefined) throw error;
