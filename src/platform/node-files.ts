@@ -44,6 +44,7 @@ import { Fault } from "../wasi/fault.ts";
 import {
   BLOCK_DEVICE,
   CHARACTER_DEVICE,
+  type Channel,
   DIRECTORY,
   type Entry,
   type FileEntry,
@@ -52,12 +53,15 @@ import {
   type FileType,
   type Handle,
   type HostFiles,
+  type OpenList,
   type OpenOptions,
   REGULAR_FILE,
   SOCKET_STREAM,
   SYMBOLIC_LINK,
   UNKNOWN,
 } from "../wasi/files.ts";
+import type { Waits } from "../wasi/waits.ts";
+import { deviceChannel } from "./node-devices.ts";
 
 /** Linux: a descriptor to walk through, for which the right to list is not needed. Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -116,9 +120,20 @@ function toSeconds({ accessedNs, modifiedNs }: FileTimes, before: FileStat): [ac
 export class NodeFiles implements HostFiles {
   /** Whether directories are descriptors, and not paths. */
   readonly #relative: boolean;
+  readonly #list: OpenList | undefined;
 
-  constructor(options: { relative: boolean }) {
-    this.#relative = options.relative;
+  constructor({ relative, list }: { relative: boolean; list?: OpenList }) {
+    this.#relative = relative;
+    this.#list = list;
+  }
+
+  listedOn(list: OpenList): HostFiles {
+    return new NodeFiles({ relative: this.#relative, list });
+  }
+
+  #opened(handle: Handle): Handle {
+    if (typeof handle === "number") this.#list?.opened(handle);
+    return handle;
   }
 
   #path({ dir, name }: Entry): string {
@@ -134,7 +149,7 @@ export class NodeFiles implements HostFiles {
   }
 
   openRoot(path: string): Handle {
-    if (this.#relative) return openSync(path, O_RDONLY | O_DIRECTORY);
+    if (this.#relative) return this.#opened(openSync(path, O_RDONLY | O_DIRECTORY));
     const real = realpathSync.native(path);
     if (!lstatSync(real).isDirectory()) throw new Fault(errno.ENOTDIR);
     return real;
@@ -149,9 +164,13 @@ export class NodeFiles implements HostFiles {
     return NUMBERS.get(code) ?? (syscall === undefined ? undefined : errno.EIO);
   }
 
+  channel(device: Handle, waits: Waits): Channel {
+    return deviceChannel(this, device, waits);
+  }
+
   openDirectory(at: Entry, { step }: { step: boolean }): Handle {
     const path = this.#path(at);
-    if (this.#relative) return openSync(path, (step ? O_PATH : O_RDONLY) | O_DIRECTORY | O_NOFOLLOW);
+    if (this.#relative) return this.#opened(openSync(path, (step ? O_PATH : O_RDONLY) | O_DIRECTORY | O_NOFOLLOW));
     const stat = lstatSync(path);
     if (!stat.isDirectory()) throw new Fault(errno.ENOTDIR);
     return path;
@@ -160,16 +179,19 @@ export class NodeFiles implements HostFiles {
   openFile(at: Entry, options: OpenOptions): Handle {
     const path = this.#path(at);
     if (O_NOFOLLOW === 0 && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) throw new Fault(errno.ELOOP);
-    return openSync(path, toFlags(options) | O_NOFOLLOW, 0o666);
+    return this.#opened(openSync(path, toFlags(options) | O_NOFOLLOW, 0o666));
   }
 
   reopen(file: Handle, options: OpenOptions): Handle {
     if (!this.#relative) throw new Fault(errno.ENOTSUP);
-    return openSync(`/proc/self/fd/${file}`, toFlags(options));
+    return this.#opened(openSync(`/proc/self/fd/${file}`, toFlags(options)));
   }
 
   close(handle: Handle): void {
-    if (typeof handle === "number") closeSync(handle);
+    if (typeof handle !== "number") return;
+    // Off the list first: once closed, the number may at once be somebody else's.
+    this.#list?.closed(handle);
+    closeSync(handle);
   }
 
   read(file: Handle, into: Uint8Array, position: number | undefined): number {

@@ -3,9 +3,9 @@
 import type { DescriptorTable } from "./descriptors.ts";
 import { EINVAL } from "./errno.ts";
 import { Fault } from "./fault.ts";
+import type { Files, VolumeName } from "./files.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 import type { WasiHost } from "./host.ts";
-import type { Volume, VolumeName } from "./volume.ts";
 import type { Waits } from "./waits.ts";
 
 export interface Context {
@@ -13,7 +13,7 @@ export interface Context {
   readonly memory: GuestMemory;
   readonly descriptors: DescriptorTable;
   readonly waits: Waits;
-  volume(name: VolumeName): Volume;
+  files(volume: VolumeName): Files;
   /** The number for what was thrown on the way, or undefined if that is no failure of a call but one of ours or a signal. */
   errnoOf(thrown: unknown): number | undefined;
 }

@@ -72,7 +72,7 @@ export function decodeTimes(accessed: bigint, modified: bigint, flags: number, w
 
 /** Closes what a descriptor holds. Streams belong to the host. */
 export function closeDescriptor(context: Context, descriptor: Descriptor): void {
-  if (descriptor.kind !== "stream") context.volume(descriptor.volume).close(descriptor.handle);
+  if (descriptor.kind !== "stream") context.files(descriptor.volume).close(descriptor.handle);
 }
 
 export function descriptorCalls(context: Context): Calls {
@@ -90,7 +90,7 @@ export function descriptorCalls(context: Context): Calls {
   }
 
   function statOf(descriptor: Descriptor): FileStat {
-    if (descriptor.kind !== "stream") return context.volume(descriptor.volume).files.stat(descriptor.handle);
+    if (descriptor.kind !== "stream") return context.files(descriptor.volume).stat(descriptor.handle);
     const type = streamType(descriptor);
     return { type, device: 0n, inode: 0n, links: 1n, bytes: 0n, accessedNs: 0n, modifiedNs: 0n, changedNs: 0n };
   }
@@ -98,7 +98,7 @@ export function descriptorCalls(context: Context): Calls {
   function sync(fd: number, rights: number, data: boolean): void {
     const descriptor = descriptors.get(fd, rights);
     if (descriptor.kind === "stream") throw new Fault(EINVAL);
-    context.volume(descriptor.volume).files.sync(descriptor.handle, { data });
+    context.files(descriptor.volume).sync(descriptor.handle, { data });
   }
 
   function preopen(fd: number): Uint8Array {
@@ -110,7 +110,7 @@ export function descriptorCalls(context: Context): Calls {
 
   /** As many entries as fit, the last one perhaps cut: a full buffer tells the guest that there is more. */
   function listInto(descriptor: DirectoryDescriptor, space: number, cookie: number): Uint8Array {
-    const { files } = context.volume(descriptor.volume);
+    const files = context.files(descriptor.volume);
     const { handle } = descriptor;
     if (cookie === 0 || descriptor.listing === undefined) {
       descriptor.listing = [{ name: ".", type: DIRECTORY }, { name: "..", type: DIRECTORY }, ...files.list(handle)];
@@ -157,7 +157,9 @@ export function descriptorCalls(context: Context): Calls {
       const descriptor = descriptors.get(fd, FD_FDSTAT_SET_FLAGS);
       const changed = (descriptor.flags ^ flags) & (FDFLAGS_APPEND | FDFLAGS_NONBLOCK);
       if ((changed & FDFLAGS_APPEND) !== 0 && descriptor.kind === "file" && descriptor.type === REGULAR_FILE) {
-        descriptor.handle = context.volume(descriptor.volume).reopen(descriptor.handle, {
+        const files = context.files(descriptor.volume);
+        const { handle } = descriptor;
+        descriptor.handle = files.reopen(handle, {
           ...descriptor.access,
           append: (flags & FDFLAGS_APPEND) !== 0,
           create: false,
@@ -165,6 +167,7 @@ export function descriptorCalls(context: Context): Calls {
           truncate: false,
           sync: (descriptor.flags & (FDFLAGS_DSYNC | FDFLAGS_SYNC)) !== 0,
         });
+        files.close(handle);
       }
       descriptor.flags ^= changed;
     },
@@ -199,14 +202,14 @@ export function descriptorCalls(context: Context): Calls {
     fd_filestat_set_size(fd: number, bytes: bigint) {
       const { volume, type, handle } = descriptors.file(fd, FD_FILESTAT_SET_SIZE);
       if (type !== REGULAR_FILE) throw new Fault(EINVAL);
-      context.volume(volume).files.truncate(handle, sizeOf(bytes));
+      context.files(volume).truncate(handle, sizeOf(bytes));
     },
 
     fd_filestat_set_times(fd: number, accessed: bigint, modified: bigint, flags: number) {
       const descriptor = descriptors.get(fd, FD_FILESTAT_SET_TIMES);
       if (descriptor.kind === "stream") throw new Fault(EINVAL);
       const times = decodeTimes(accessed, modified, flags, host.clock.wallNs);
-      context.volume(descriptor.volume).files.setTimes(descriptor.handle, times);
+      context.files(descriptor.volume).setTimes(descriptor.handle, times);
     },
 
     /** Makes the file as long as asked; that the space is really there nobody can promise here. */
@@ -214,7 +217,7 @@ export function descriptorCalls(context: Context): Calls {
       const { volume, type, handle } = descriptors.file(fd, FD_ALLOCATE);
       if (type !== REGULAR_FILE || bytes === 0n) throw new Fault(EINVAL);
       const end = sizeOf(BigInt(sizeOf(offset) + sizeOf(bytes)));
-      const { files } = context.volume(volume);
+      const files = context.files(volume);
       if (files.stat(handle).bytes < BigInt(end)) files.truncate(handle, end);
     },
 

@@ -7,8 +7,7 @@
 import { DESCRIPTOR_SLOTS } from "../abi.ts";
 import { EBADF, EISDIR, EMFILE, ENOTCAPABLE, ENOTDIR, ESPIPE } from "./errno.ts";
 import { Fault } from "./fault.ts";
-import type { FileEntry, FileType, Handle } from "./files.ts";
-import type { VolumeName } from "./volume.ts";
+import type { FileEntry, FileType, Handle, VolumeName } from "./files.ts";
 
 /** The process-wide list has room for a guest's descriptors and for the directories that one walk along a path holds open. */
 const DESCRIPTORS_MAX = DESCRIPTOR_SLOTS - 1024;

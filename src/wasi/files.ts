@@ -7,6 +7,8 @@
  * Fault, and those of real directories also by throwing what the system says. Nothing here blocks on anything unbounded.
  */
 
+import type { Waits } from "./waits.ts";
+
 /**
  * Something open: a descriptor of the process or a number of the tree's. Where the system cannot name things relative to an
  * open directory, a directory is its own absolute path.
@@ -95,10 +97,33 @@ export interface Files {
   symlink(target: string, at: Entry): void;
 }
 
-/** Real directories. */
+/** Which of a guest's file systems: the system's directories, trees in memory, what is announced. */
+export type VolumeName = "host" | "memory" | "notices";
+
+/** What has bytes one after the other and sometimes none. */
+export interface Channel {
+  /** Bytes moved; 0 if there is nothing now, undefined if there never will be. */
+  read(into: Uint8Array): number | undefined;
+  /** Bytes moved; 0 if there is no room now. */
+  write(from: Uint8Array): number;
+  /** Sleeps until a new attempt makes sense. The bell was read as `seen` before the last one. */
+  pause(wait: { takenBytes: number; seen: number; attempt: number }): void;
+}
+
+/** Real directories. Of all files only theirs are pipes and devices, and only theirs are open for longer than their Worker lives. */
 export interface HostFiles extends Files {
+  /** The same, with all that is opened on the process-wide list for as long as it is open, so that nothing leaks with a Worker that dies. */
+  listedOn(list: OpenList): HostFiles;
   /** Opens the directory at a path of the system, symbolic links and all: the one place where a path is trusted. */
   openRoot(path: string): Handle;
+  /** A pipe, terminal or other device, opened non-blocking. */
+  channel(device: Handle, waits: Waits): Channel;
   /** The number for what the system says; undefined if it was not the system that threw this. */
   errnoOf(thrown: unknown): number | undefined;
+}
+
+/** The process-wide list of what is open for a guest, so that its owner can close what a dead Worker left. */
+export interface OpenList {
+  opened(osDescriptor: number): void;
+  closed(osDescriptor: number): void;
 }

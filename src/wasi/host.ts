@@ -6,7 +6,7 @@
  */
 
 import type { DescriptorState } from "./descriptors.ts";
-import type { HostFiles } from "./files.ts";
+import type { HostFiles, OpenList } from "./files.ts";
 import type { MemoryFilesState } from "./memory-files.ts";
 import type { NoticeFilesState, Notices } from "./notice-files.ts";
 import type { Interrupted } from "./waits.ts";
@@ -68,8 +68,8 @@ export interface WasiHost {
   readonly stderr: OutputStream;
   /** Real directories, where there are any. */
   readonly files: HostFiles | undefined;
-  /** The process-wide list of what is open for this guest, so that its owner can close what a dead Worker left. */
-  readonly descriptors: { opened(osDescriptor: number): void; closed(osDescriptor: number): void };
+  /** Of what is open for this guest. */
+  readonly descriptors: OpenList;
   /** Guest path to what is there, in the order in which the guest sees them as descriptors 3, 4, … */
   readonly preopens: Readonly<Record<string, Preopen>>;
   /** Those of them in which the guest can change nothing; none unless told. */

@@ -64,8 +64,8 @@ export function pathCalls(context: Context): Calls {
   const { host, memory, descriptors } = context;
 
   function at<T>(base: DirectoryDescriptor, path: string, follow: boolean, work: (place: Place, files: Files) => T): T {
-    const volume = context.volume(base.volume);
-    return walk({ volume, start: base.handle, path, follow }, (place) => work(place, volume.files));
+    const files = context.files(base.volume);
+    return walk({ files, start: base.handle, path, follow }, (place) => work(place, files));
   }
 
   /** A call that does one thing to what is named, link or not. */
@@ -91,7 +91,7 @@ export function pathCalls(context: Context): Calls {
   }
 
   function openDirectory(base: DirectoryDescriptor, place: Place, { flags, rights, inheriting }: Opening): Descriptor {
-    const handle = context.volume(base.volume).openDirectory(place, { step: false });
+    const handle = context.files(base.volume).openDirectory(place, { step: false });
     return {
       kind: "directory",
       volume: base.volume,
@@ -109,11 +109,11 @@ export function pathCalls(context: Context): Calls {
     place: Place,
     { openFlags, flags, rights, inheriting }: Opening,
   ): Descriptor {
-    const volume = context.volume(base.volume);
+    const files = context.files(base.volume);
     // Rights say how to open: there is nothing else in the call that does.
     const write = (rights & (FD_WRITE | FD_DATASYNC | FD_ALLOCATE | FD_FILESTAT_SET_SIZE)) !== 0;
     const access = { read: !write || (rights & (FD_READ | FD_READDIR)) !== 0, write };
-    const handle = volume.openFile(place, {
+    const handle = files.openFile(place, {
       ...access,
       append: (flags & FDFLAGS_APPEND) !== 0,
       create: (openFlags & OFLAGS_CREAT) !== 0,
@@ -122,7 +122,7 @@ export function pathCalls(context: Context): Calls {
       sync: (flags & (FDFLAGS_DSYNC | FDFLAGS_RSYNC | FDFLAGS_SYNC)) !== 0,
     });
     // Asked of what is open, not of the place: the name may mean something else by now.
-    const { type } = volume.files.stat(handle);
+    const { type } = files.stat(handle);
     const allowed = type === REGULAR_FILE ? RIGHTS_FILE : RIGHTS_SPECIAL;
     return {
       kind: "file",

@@ -10,8 +10,7 @@
 
 import { ELOOP, ENOENT, ENOTCAPABLE, ENOTDIR } from "./errno.ts";
 import { Fault } from "./fault.ts";
-import { DIRECTORY, type Entry, type FileStat, type Handle, SYMBOLIC_LINK } from "./files.ts";
-import type { Volume } from "./volume.ts";
+import { DIRECTORY, type Entry, type FileStat, type Files, type Handle, SYMBOLIC_LINK } from "./files.ts";
 
 /** As on Linux. */
 const LINKS_MAX = 40;
@@ -30,11 +29,10 @@ function components(path: string): string[] {
 }
 
 export function walk<T>(
-  { volume, start, path, follow }: { volume: Volume; start: Handle; path: string; follow: boolean },
+  { files, start, path, follow }: { files: Files; start: Handle; path: string; follow: boolean },
   work: (place: Place) => T,
 ): T {
   if (path === "") throw new Fault(ENOENT);
-  const { files } = volume;
   const ahead = components(path).reverse();
   const behind: Handle[] = [];
   let slash = path.endsWith("/");
@@ -55,9 +53,9 @@ export function walk<T>(
       if (name === "..") {
         const left = behind.pop();
         if (left === undefined) throw new Fault(ENOTCAPABLE);
-        volume.close(left);
+        files.close(left);
       } else if (ahead.length > 0) {
-        const step = enterDirectory(volume, at);
+        const step = enterDirectory(files, at);
         if (step === undefined) enterLink(at);
         else behind.push(step);
       } else {
@@ -71,17 +69,17 @@ export function walk<T>(
       }
     }
   } finally {
-    for (const handle of behind) volume.close(handle);
+    for (const handle of behind) files.close(handle);
   }
 }
 
 /** Undefined for a symbolic link. */
-function enterDirectory(volume: Volume, at: Entry): Handle | undefined {
+function enterDirectory(files: Files, at: Entry): Handle | undefined {
   try {
-    return volume.openDirectory(at, { step: true });
+    return files.openDirectory(at, { step: true });
   } catch (error) {
     // Systems differ in how they refuse a link that is not to be followed, so it is looked at.
-    if (volume.files.statAt(at)?.type === SYMBOLIC_LINK) return undefined;
+    if (files.statAt(at)?.type === SYMBOLIC_LINK) return undefined;
     throw error;
   }
 }

@@ -108,7 +108,7 @@ export function pollCalls(context: Context): Calls {
     // The system tells nothing about pipes and devices without blocking, so they count as ready, and the transfer waits.
     if (descriptor.kind === "directory" || descriptor.type !== REGULAR_FILE || !reads)
       return { bytes: 0n, hangup: false };
-    const left = context.volume(descriptor.volume).files.stat(descriptor.handle).bytes - BigInt(descriptor.offset);
+    const left = context.files(descriptor.volume).stat(descriptor.handle).bytes - BigInt(descriptor.offset);
     return { bytes: left > 0n ? left : 0n, hangup: false };
   }
 

@@ -8,7 +8,7 @@ import { sizeOf } from "./context.ts";
 import type { FileDescriptor, StreamDescriptor } from "./descriptors.ts";
 import { EAGAIN, EBADF, EINVAL, EISDIR, EPIPE, ESPIPE } from "./errno.ts";
 import { Fault } from "./fault.ts";
-import { REGULAR_FILE } from "./files.ts";
+import { type Channel, type HostFiles, REGULAR_FILE } from "./files.ts";
 import {
   FD_READ,
   FD_SEEK,
@@ -20,16 +20,6 @@ import {
   WHENCE_END,
   WHENCE_SET,
 } from "./layout.ts";
-
-/** What has bytes one after the other and sometimes none. */
-interface Channel {
-  /** Bytes moved; 0 if there is nothing now, undefined if there never will be. */
-  read(into: Uint8Array): number | undefined;
-  /** Bytes moved; 0 if there is no room now. */
-  write(from: Uint8Array): number;
-  /** Sleeps until a new attempt makes sense. The bell was read as `seen` before the last one. */
-  pause(wait: { takenBytes: number; seen: number; attempt: number }): void;
-}
 
 function streamChannel({ host, waits }: Context, stream: StreamDescriptor["stream"]): Channel {
   return {
@@ -48,31 +38,11 @@ function streamChannel({ host, waits }: Context, stream: StreamDescriptor["strea
   };
 }
 
-/** A pipe, terminal or other device, opened non-blocking. The system rings no bell of ours, so it is asked again and again. */
-function deviceChannel({ volume, waits, errnoOf }: Context, { volume: name, handle }: FileDescriptor): Channel {
-  const { files } = volume(name);
-  const attempt = (move: () => number): number | undefined => {
-    try {
-      return move();
-    } catch (error) {
-      if (errnoOf(error) === EAGAIN) return undefined;
-      throw error;
-    }
-  };
-  return {
-    read(into) {
-      const bytes = attempt(() => files.read(handle, into, undefined));
-      if (bytes === undefined) return 0;
-      return bytes === 0 ? undefined : bytes;
-    },
-    write: (from) => attempt(() => files.write(handle, from, undefined)) ?? 0,
-    pause: ({ takenBytes, attempt }) => waits.waitToRetry(takenBytes, attempt),
-  };
-}
-
 export function transferCalls(context: Context): Calls {
   const { host, memory, descriptors, waits } = context;
   const streams = ([0, 1, 2] as const).map((stream) => streamChannel(context, stream));
+  /** What is no regular file is the system's. */
+  const device = ({ handle }: FileDescriptor): Channel => (host.files as HostFiles).channel(handle, waits);
   const totalOf = (spans: readonly Uint8Array[]): number => spans.reduce((total, span) => total + span.length, 0);
 
   /** The first bytes that come, as many as are there: who asked for more asks again. */
@@ -134,7 +104,7 @@ export function transferCalls(context: Context): Calls {
   }
 
   function readAt({ volume, handle }: FileDescriptor, spans: readonly Uint8Array[], position: number): number {
-    const { files } = context.volume(volume);
+    const files = context.files(volume);
     let done = 0;
     for (const span of spans) {
       if (span.length === 0) continue;
@@ -151,7 +121,7 @@ export function transferCalls(context: Context): Calls {
     spans: readonly Uint8Array[],
     position: number | undefined,
   ): number {
-    const { files } = context.volume(volume);
+    const files = context.files(volume);
     let done = 0;
     for (const span of spans) {
       if (span.length === 0) continue;
@@ -174,7 +144,7 @@ export function transferCalls(context: Context): Calls {
     descriptors.get(fd, FD_READ);
     const wait = (descriptor.flags & FDFLAGS_NONBLOCK) === 0;
     if (descriptor.kind === "stream") return readChannel(streams[descriptor.stream]!, spans, wait);
-    if (descriptor.type !== REGULAR_FILE) return readChannel(deviceChannel(context, descriptor), spans, wait);
+    if (descriptor.type !== REGULAR_FILE) return readChannel(device(descriptor), spans, wait);
     const bytes = readAt(descriptor, spans, descriptor.offset);
     descriptor.offset += bytes;
     return bytes;
@@ -185,14 +155,14 @@ export function transferCalls(context: Context): Calls {
     if (descriptor.kind === "directory") throw new Fault(EISDIR);
     const wait = (descriptor.flags & FDFLAGS_NONBLOCK) === 0;
     if (descriptor.kind === "stream") return writeChannel(streams[descriptor.stream]!, spans, wait);
-    if (descriptor.type !== REGULAR_FILE) return writeChannel(deviceChannel(context, descriptor), spans, wait);
+    if (descriptor.type !== REGULAR_FILE) return writeChannel(device(descriptor), spans, wait);
     if ((descriptor.flags & FDFLAGS_APPEND) === 0) {
       const bytes = writeAt(descriptor, spans, descriptor.offset);
       descriptor.offset += bytes;
       return bytes;
     }
     const bytes = totalOf(spans) === 0 ? 0 : writeAt(descriptor, spans, undefined);
-    if (bytes > 0) descriptor.offset = Number(context.volume(descriptor.volume).files.stat(descriptor.handle).bytes);
+    if (bytes > 0) descriptor.offset = Number(context.files(descriptor.volume).stat(descriptor.handle).bytes);
     return bytes;
   }
 
@@ -233,8 +203,7 @@ export function transferCalls(context: Context): Calls {
       let from: number;
       if (whence === WHENCE_SET) from = 0;
       else if (whence === WHENCE_CUR) from = descriptor.offset;
-      else if (whence === WHENCE_END)
-        from = Number(context.volume(descriptor.volume).files.stat(descriptor.handle).bytes);
+      else if (whence === WHENCE_END) from = Number(context.files(descriptor.volume).stat(descriptor.handle).bytes);
       else throw new Fault(EINVAL);
       descriptor.offset = sizeOf(BigInt(from) + delta);
       memory.writeU64(offsetPtr, BigInt(descriptor.offset));

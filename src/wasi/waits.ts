@@ -14,10 +14,6 @@ export interface Interrupted {
   readonly monotonicNs: bigint;
 }
 
-/** How often to look again at what cannot ring the bell, such as a pipe of the system; grows from the first to the second. */
-const RETRY_NS = 1_000_000n;
-const RETRY_NS_MAX = 20_000_000n;
-
 export class Waits {
   readonly #host: WasiHost;
   interrupted: Interrupted | undefined;
@@ -49,14 +45,13 @@ export class Waits {
   }
 
   /** Waits for the bell in a call that has moved `takenBytes` so far. */
-  waitHavingTaken(takenBytes: number, seen: number): void {
-    this.wait({ takenBytes, wallNs: 0n, monotonicNs: 0n }, seen);
+  waitHavingTaken(takenBytes: number, seen: number, until?: Deadline): void {
+    this.wait({ takenBytes, wallNs: 0n, monotonicNs: 0n }, seen, until);
   }
 
-  /** Waits a little: for the `attempt`th time, counted from 0. */
-  waitToRetry(takenBytes: number, attempt: number): void {
-    const pauseNs = RETRY_NS << BigInt(Math.min(attempt, 5));
-    const ns = this.#host.clock.monotonicNs() + (pauseNs < RETRY_NS_MAX ? pauseNs : RETRY_NS_MAX);
-    this.wait({ takenBytes, wallNs: 0n, monotonicNs: 0n }, this.#host.bell(), { clock: "monotonic", ns });
+  /** The same for something that rings no bell: for so long at most. */
+  waitFor(ns: bigint, takenBytes: number): void {
+    const until: Deadline = { clock: "monotonic", ns: this.#host.clock.monotonicNs() + ns };
+    this.waitHavingTaken(takenBytes, this.#host.bell(), until);
   }
 }

@@ -15,13 +15,12 @@
  */
 
 import { invalid } from "../checks.ts";
-import { StillpointError } from "../errors.ts";
 import type { Calls, Context } from "./context.ts";
 import { closeDescriptor, descriptorCalls } from "./descriptor-calls.ts";
 import { type Descriptor, DescriptorTable, type DirectoryDescriptor } from "./descriptors.ts";
 import { SUCCESS } from "./errno.ts";
 import { Fault } from "./fault.ts";
-import type { Handle } from "./files.ts";
+import type { Files, Handle, HostFiles, VolumeName } from "./files.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { Preopen, WasiHost, WasiState } from "./host.ts";
 import { RIGHTS_ALL, RIGHTS_CHANGE, RIGHTS_DIRECTORY, RIGHTS_STREAM } from "./layout.ts";
@@ -31,7 +30,6 @@ import { pathCalls } from "./path-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { processCalls } from "./process-calls.ts";
 import { transferCalls } from "./transfer-calls.ts";
-import { Volume, type VolumeName } from "./volume.ts";
 import { Waits } from "./waits.ts";
 
 export interface Wasi {
@@ -57,10 +55,8 @@ export interface Wasi {
  */
 export function createWasi(host: WasiHost, state?: WasiState): Wasi {
   const memoryFiles = new MemoryFiles(host.clock.wallNs);
-  const memoryVolume = new Volume("memory", memoryFiles);
   const noticeFiles = host.notices && new NoticeFiles(host.notices);
-  const noticeVolume = noticeFiles && new Volume("notices", noticeFiles);
-  const hostVolume = host.files === undefined ? undefined : new Volume("host", host.files, host.descriptors);
+  const hostFiles = host.files?.listedOn(host.descriptors);
   const descriptors = new DescriptorTable();
   const waits = new Waits(host);
   const context: Context = {
@@ -68,33 +64,23 @@ export function createWasi(host: WasiHost, state?: WasiState): Wasi {
     memory: new GuestMemory(host),
     descriptors,
     waits,
-    volume(name: VolumeName): Volume {
-      const volume = { memory: memoryVolume, notices: noticeVolume, host: hostVolume }[name];
-      if (volume === undefined) throw invalid(`there are no ${name} directories here`);
-      return volume;
+    files(volume: VolumeName): Files {
+      const files = { memory: memoryFiles, notices: noticeFiles, host: hostFiles }[volume];
+      if (files === undefined) throw invalid(`there are no ${volume} directories here`);
+      return files;
     },
-    errnoOf: (thrown) => (thrown instanceof Fault ? thrown.errno : host.files?.errnoOf(thrown)),
+    errnoOf: (thrown) => (thrown instanceof Fault ? thrown.errno : hostFiles?.errnoOf(thrown)),
   };
 
   function openPreopen(guestPath: string, preopen: Preopen): Descriptor {
-    let volume: VolumeName = "memory";
-    let handle: Handle;
-    if (typeof preopen === "string") {
-      volume = "host";
-      if (host.files === undefined) context.volume("host");
-      try {
-        handle = context.volume("host").opened(host.files!.openRoot(preopen));
-      } catch (error) {
-        if (error instanceof StillpointError) throw error;
-        throw invalid(`directory ${preopen}, for ${guestPath}, cannot be opened`, {
-          cause: error,
-        });
-      }
-    } else {
-      handle = memoryFiles.plant(preopen);
-    }
     const withheld = host.readOnly?.includes(guestPath) === true ? RIGHTS_CHANGE : 0;
-    return foundOpen(guestPath, volume, handle, withheld);
+    if (typeof preopen !== "string") return foundOpen(guestPath, "memory", memoryFiles.plant(preopen), withheld);
+    const files = context.files("host") as HostFiles;
+    try {
+      return foundOpen(guestPath, "host", files.openRoot(preopen), withheld);
+    } catch (cause) {
+      throw invalid(`directory ${preopen}, for ${guestPath}, cannot be opened`, { cause });
+    }
   }
 
   /** Opened here and never handed out or used: what a standby has to give back. */
