@@ -12,11 +12,6 @@ export class Descriptors {
     this.#slots = new Int32Array(ledger.buffer, OFF_DESCRIPTORS, DESCRIPTOR_SLOTS);
   }
 
-  /** Whether one more can be held. */
-  full(): boolean {
-    return this.#slots.indexOf(0) < 0;
-  }
-
   opened(descriptor: number): void {
     const slot = this.#slots.indexOf(0);
     if (slot >= 0) this.#slots[slot] = descriptor + 1;

@@ -5,13 +5,13 @@
 
 import { IDLE } from "../abi.ts";
 import type { Core } from "../core/core.ts";
-import { HostLostError, StillpointError } from "../errors.ts";
+import { HostLostError } from "../errors.ts";
 import type { Thread, ThreadEvents } from "../platform/platform.ts";
 import type { Calls } from "./calls.ts";
 import type { Freezing } from "./freezing.ts";
 import type { Ground } from "./ground.ts";
 import { type Life, stateOf } from "./life.ts";
-import { HostLink } from "./link.ts";
+import { failed, HostLink } from "./link.ts";
 import type { Failure, FromHost, HostData, ToHost } from "./messages.ts";
 import { reattach } from "./reattach.ts";
 import { mustCapture, type RecallSide } from "./recall.ts";
@@ -153,13 +153,10 @@ export class Hosts {
     }
   }
 
-  async #failed({ code, message, stack, cause }: Failure): Promise<Exit> {
+  #failed(failure: Failure): Exit {
     const { name } = this.#parts;
-    const error =
-      code === "SP_GUEST_TRAP"
-        ? trapError(name, this.#ground.image, { message, stack, cause })
-        : new StillpointError(code, `guest ${name}: ${message}`, { cause });
-    return { kind: "failed", error };
+    const trapped = failure.code === "SP_GUEST_TRAP";
+    return { kind: "failed", error: trapped ? trapError(name, this.#ground.image, failure) : failed(name, failure) };
   }
 
   /** The Worker is gone without having said how the guest ended. */
@@ -171,8 +168,8 @@ export class Hosts {
     if (was === IDLE && !this.#life.booting && ++this.#reattached <= REATTACH_MAX) {
       try {
         return await this.#reattach(host);
-      } catch (failed) {
-        cause = failed;
+      } catch (thrown) {
+        cause = thrown;
       }
     }
     const lost = new HostLostError(this.#parts.name, `${why}; the guest was ${stateOf(was) ?? "ended"}`, { cause });

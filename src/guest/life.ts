@@ -167,17 +167,16 @@ export class Life {
   }
 
   /** Once, whoever comes first: the guest's own end, its host's, or its owner. */
-  end(exit: Exit | Promise<Exit>): Promise<void> {
+  end(exit: Exit): Promise<void> {
     this.#ending ??= this.#finish(exit);
     return this.#ending;
   }
 
-  async #finish(ended: Exit | Promise<Exit>): Promise<void> {
+  async #finish(exit: Exit): Promise<void> {
     const { name, core, calls, stdin, stdout, stderr, platform } = this.#parts;
     stdin.stop();
     await this.#parts.retire();
     core.bury();
-    const exit = await ended;
     const error = exit.kind === "failed" ? exit.error : undefined;
     const over =
       error === undefined

@@ -39,6 +39,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Context } from "../wasi/context.ts";
 import * as errno from "../wasi/errno.ts";
 import { Fault } from "../wasi/fault.ts";
 import {
@@ -60,7 +61,6 @@ import {
   SYMBOLIC_LINK,
   UNKNOWN,
 } from "../wasi/files.ts";
-import type { Waits } from "../wasi/waits.ts";
 import { deviceChannel } from "./node-devices.ts";
 
 /** Linux: a descriptor to walk through, for which the right to list is not needed. Node has no name for it. */
@@ -164,8 +164,8 @@ export class NodeFiles implements HostFiles {
     return NUMBERS.get(code) ?? (syscall === undefined ? undefined : errno.EIO);
   }
 
-  channel(device: Handle, waits: Waits): Channel {
-    return deviceChannel(this, device, waits);
+  channel(device: Handle, context: Context): Channel {
+    return deviceChannel(this, device, context);
   }
 
   openDirectory(at: Entry, { step }: { step: boolean }): Handle {

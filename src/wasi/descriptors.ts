@@ -51,13 +51,12 @@ export type Descriptor = StreamDescriptor | FileDescriptor | DirectoryDescriptor
 export type DescriptorState = readonly [number: number, descriptor: Readonly<Descriptor>];
 
 export class DescriptorTable {
-  #descriptors: (Descriptor | undefined)[] = [];
+  #descriptors = new Map<number, Descriptor>();
 
   get(fd: number, rights: number): Descriptor {
-    const descriptor = this.#descriptors[fd >>> 0];
+    const descriptor = this.#descriptors.get(fd >>> 0);
     if (descriptor === undefined) throw new Fault(EBADF);
-    if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
-    return descriptor;
+    return allowing(rights, descriptor);
   }
 
   /** A descriptor with bytes at positions. */
@@ -65,66 +64,58 @@ export class DescriptorTable {
     const descriptor = this.get(fd, 0);
     if (descriptor.kind === "stream") throw new Fault(ESPIPE);
     if (descriptor.kind === "directory") throw new Fault(EISDIR);
-    if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
-    return descriptor;
+    return allowing(rights, descriptor);
   }
 
   directory(fd: number, rights: number): DirectoryDescriptor {
     const descriptor = this.get(fd, 0);
     if (descriptor.kind !== "directory") throw new Fault(ENOTDIR);
-    if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
-    return descriptor;
+    return allowing(rights, descriptor);
   }
 
   /** Fails before anything is opened, so that nothing has to be undone. */
   reserve(): void {
-    if (this.#descriptors.length >= DESCRIPTORS_MAX && !this.#descriptors.includes(undefined)) throw new Fault(EMFILE);
+    if (this.#descriptors.size >= DESCRIPTORS_MAX) throw new Fault(EMFILE);
   }
 
   /** Takes the lowest free number, as POSIX has it. */
   add(descriptor: Descriptor): number {
-    const free = this.#descriptors.indexOf(undefined);
-    const fd = free < 0 ? this.#descriptors.length : free;
-    this.#descriptors[fd] = descriptor;
+    let fd = 0;
+    while (this.#descriptors.has(fd)) fd++;
+    this.#descriptors.set(fd, descriptor);
     return fd;
   }
 
   remove(fd: number): Descriptor {
     const descriptor = this.get(fd, 0);
-    this.#descriptors[fd >>> 0] = undefined;
+    this.#descriptors.delete(fd >>> 0);
     return descriptor;
   }
 
   /** Answers what `to` was before. */
   move(from: number, to: number): Descriptor {
-    const descriptor = this.get(from, 0);
     const before = this.get(to, 0);
-    this.#descriptors[from >>> 0] = undefined;
-    this.#descriptors[to >>> 0] = descriptor;
+    this.#descriptors.set(to >>> 0, this.remove(from));
     return before;
   }
 
   /** All there are; none are left. */
   drain(): Descriptor[] {
-    const all = this.#descriptors.filter((descriptor) => descriptor !== undefined);
-    this.#descriptors = [];
+    const all = [...this.#descriptors.values()];
+    this.#descriptors.clear();
     return all;
   }
 
   snapshot(): DescriptorState[] {
-    const state: DescriptorState[] = [];
-    for (const [fd, descriptor] of this.#descriptors.entries()) {
-      if (descriptor !== undefined) state.push([fd, { ...descriptor }]);
-    }
-    return state;
+    return Array.from(this.#descriptors, ([fd, descriptor]) => [fd, { ...descriptor }]);
   }
 
   restore(state: readonly DescriptorState[]): void {
-    const descriptors: (Descriptor | undefined)[] = [];
-    for (const [fd, descriptor] of state) {
-      while (descriptors.length < fd) descriptors.push(undefined);
-      descriptors[fd] = { ...descriptor };
-    }
-    this.#descriptors = descriptors;
+    this.#descriptors = new Map(state.map(([fd, descriptor]) => [fd, { ...descriptor }]));
   }
+}
+
+function allowing<T extends Descriptor>(rights: number, descriptor: T): T {
+  if ((descriptor.rights & rights) !== rights) throw new Fault(ENOTCAPABLE);
+  return descriptor;
 }

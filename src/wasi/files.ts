@@ -7,7 +7,7 @@
  * Fault, and those of real directories also by throwing what the system says. Nothing here blocks on anything unbounded.
  */
 
-import type { Waits } from "./waits.ts";
+import type { Context } from "./context.ts";
 
 /**
  * Something open: a descriptor of the process or a number of the tree's. Where the system cannot name things relative to an
@@ -117,7 +117,7 @@ export interface HostFiles extends Files {
   /** Opens the directory at a path of the system, symbolic links and all: the one place where a path is trusted. */
   openRoot(path: string): Handle;
   /** A pipe, terminal or other device, opened non-blocking. */
-  channel(device: Handle, waits: Waits): Channel;
+  channel(device: Handle, context: Context): Channel;
   /** The number for what the system says; undefined if it was not the system that threw this. */
   errnoOf(thrown: unknown): number | undefined;
 }

@@ -63,7 +63,7 @@ interface RegularFile extends Common {
 interface Directory extends Common {
   readonly type: typeof DIRECTORY;
   /** Name to inode. */
-  entries: Map<string, number>;
+  readonly entries: Map<string, number>;
   parent: number;
 }
 
@@ -92,6 +92,10 @@ function bytesOf(text: string): number {
   return encoder.encode(text).length;
 }
 
+function copyOf(node: Readonly<Node>): Node {
+  return node.type === DIRECTORY ? { ...node, entries: new Map(node.entries) } : { ...node };
+}
+
 export class MemoryFiles implements Files {
   readonly #wallNs: () => bigint;
   #nodes = new Map<number, Node>();
@@ -109,14 +113,11 @@ export class MemoryFiles implements Files {
   }
 
   snapshot(): MemoryFilesState {
-    const copy = (node: Node): Node =>
-      node.type === DIRECTORY ? { ...node, entries: new Map(node.entries) } : { ...node };
-    return { nodes: Array.from(this.#nodes.values(), copy), open: [...this.#open], next: this.#next };
+    return { nodes: Array.from(this.#nodes.values(), copyOf), open: [...this.#open], next: this.#next };
   }
 
   restore(state: MemoryFilesState): void {
-    this.#nodes = new Map(state.nodes.map((node) => [node.inode, { ...node }]));
-    for (const node of this.#nodes.values()) if (node.type === DIRECTORY) node.entries = new Map(node.entries);
+    this.#nodes = new Map(state.nodes.map((node) => [node.inode, copyOf(node)]));
     this.#open = new Map(state.open);
     this.#next = state.next;
   }

@@ -152,14 +152,9 @@ export function pollCalls(context: Context): Calls {
 
   /** The deadline to sleep to. */
   function nearest(subscriptions: readonly Subscription[]): Deadline | undefined {
-    const first = (clock: Deadline["clock"]): Deadline | undefined => {
-      let earliest: Deadline | undefined;
-      for (const subscription of subscriptions) {
-        if (subscription.kind !== "clock" || subscription.deadline.clock !== clock) continue;
-        if (earliest === undefined || subscription.deadline.ns < earliest.ns) earliest = subscription.deadline;
-      }
-      return earliest;
-    };
+    const deadlines = subscriptions.flatMap((one) => (one.kind === "clock" ? [one.deadline] : []));
+    const first = (clock: Deadline["clock"]): Deadline | undefined =>
+      deadlines.filter((deadline) => deadline.clock === clock).sort((a, b) => (a.ns < b.ns ? -1 : 1))[0];
     const wall = first("wall");
     const monotonic = first("monotonic");
     if (wall === undefined || monotonic === undefined) return wall ?? monotonic;

@@ -12,40 +12,32 @@ const CLOCK_RESOLUTION_NS = 1000n;
 
 /** Strings as C has them: all in one run, each ended by a zero byte. */
 class StringBlock {
-  readonly count: number;
-  readonly #bytes: Uint8Array;
-  readonly #starts: readonly number[];
+  readonly #pieces: readonly Uint8Array[];
+  readonly #bytes: number;
 
   constructor(strings: readonly string[]) {
     const bad = strings.find((string) => string.includes("\0"));
     if (bad !== undefined) throw invalid(`a zero byte in ${JSON.stringify(bad)}`);
     const encoder = new TextEncoder();
-    const starts: number[] = [];
-    let bytes = 0;
-    const encoded = strings.map((string) => {
-      const piece = encoder.encode(`${string}\0`);
-      starts.push(bytes);
-      bytes += piece.length;
-      return piece;
-    });
-    this.count = strings.length;
-    this.#bytes = new Uint8Array(bytes);
-    this.#starts = starts;
-    for (const [index, piece] of encoded.entries()) this.#bytes.set(piece, starts[index]);
+    this.#pieces = strings.map((string) => encoder.encode(`${string}\0`));
+    this.#bytes = this.#pieces.reduce((bytes, piece) => bytes + piece.length, 0);
   }
 
   writeSizes({ memory }: Context, countPtr: number, bytesPtr: number): void {
     memory.check(countPtr, 4);
     memory.check(bytesPtr, 4);
-    memory.writeU32(countPtr, this.count);
-    memory.writeU32(bytesPtr, this.#bytes.length);
+    memory.writeU32(countPtr, this.#pieces.length);
+    memory.writeU32(bytesPtr, this.#bytes);
   }
 
   write({ memory }: Context, pointersPtr: number, bytesPtr: number): void {
-    const pointers = memory.check(pointersPtr, this.count * 4);
-    const bytes = memory.check(bytesPtr, this.#bytes.length);
-    for (const [index, start] of this.#starts.entries()) memory.writeU32(pointers + index * 4, bytes + start);
-    memory.writeBytes(bytes, this.#bytes);
+    const pointers = memory.check(pointersPtr, this.#pieces.length * 4);
+    let at = memory.check(bytesPtr, this.#bytes);
+    for (const [index, piece] of this.#pieces.entries()) {
+      memory.writeU32(pointers + index * 4, at);
+      memory.writeBytes(at, piece);
+      at += piece.length;
+    }
   }
 }
 

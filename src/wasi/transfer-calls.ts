@@ -42,7 +42,7 @@ export function transferCalls(context: Context): Calls {
   const { host, memory, descriptors, waits } = context;
   const streams = ([0, 1, 2] as const).map((stream) => streamChannel(context, stream));
   /** What is no regular file is the system's. */
-  const device = ({ handle }: FileDescriptor): Channel => (host.files as HostFiles).channel(handle, waits);
+  const device = ({ handle }: FileDescriptor): Channel => (host.files as HostFiles).channel(handle, context);
   const totalOf = (spans: readonly Uint8Array[]): number => spans.reduce((total, span) => total + span.length, 0);
 
   /** The first bytes that come, as many as are there: who asked for more asks again. */

@@ -48,10 +48,4 @@ export class Waits {
   waitHavingTaken(takenBytes: number, seen: number, until?: Deadline): void {
     this.wait({ takenBytes, wallNs: 0n, monotonicNs: 0n }, seen, until);
   }
-
-  /** The same for something that rings no bell: for so long at most. */
-  waitFor(ns: bigint, takenBytes: number): void {
-    const until: Deadline = { clock: "monotonic", ns: this.#host.clock.monotonicNs() + ns };
-    this.waitHavingTaken(takenBytes, this.#host.bell(), until);
-  }
 }
