@@ -25,7 +25,8 @@ export function importingSharedMemory(
 ): { bytes: Uint8Array<ArrayBuffer>; memory: SharedMemoryImport } {
   const parsed = parseModule(bytes);
   const [own] = parsed.memories;
-  if (own === undefined || parsed.memoriesImported > 0) throw new Error("this needs a module with a memory of its own");
+  if (own === undefined || parsed.imports.some(({ kind }) => kind === "memory"))
+    throw new Error("this needs a module with a memory of its own");
   const memory = { module, name, minimumPages: own.minimum, maximumPages: own.maximum ?? PAGES_MAX };
 
   const imports = new Writer();

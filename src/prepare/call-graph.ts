@@ -62,7 +62,7 @@ function typeNames({ types }: Module): (type: FunctionType) => string {
 
 /** Functions that may be in a table or a reference: the host may put exported ones there. */
 function addressTaken(module: Module): Set<number> {
-  const taken = new Set(module.referenced);
+  const taken = new Set([...module.referenced].sort((a, b) => a - b));
   for (const { kind, index } of module.exports) if (kind === "function") taken.add(index);
   return taken;
 }

@@ -14,7 +14,7 @@ const KIND_MEMORY = 2;
 const LIMITS_SHARED = 3;
 
 /** What becomes of the original's memory. */
-export function describeMemory({ memories, memoriesImported, imports, exports }: Module): ImageInfo["memory"] {
+export function describeMemory({ memories, imports, exports }: Module): ImageInfo["memory"] {
   const memory = memories[0];
   const imported = imports.find(({ kind }) => kind === "memory");
   return {
@@ -24,7 +24,7 @@ export function describeMemory({ memories, memoriesImported, imports, exports }:
     importName: imported?.name ?? IMPORT_MEMORY,
     exportNames: exports.filter(({ kind }) => kind === "memory").map(({ name }) => name),
     wasShared: memory?.shared ?? false,
-    was: memory === undefined ? "absent" : memoriesImported > 0 ? "imported" : "defined",
+    was: memory === undefined ? "absent" : imported === undefined ? "defined" : "imported",
   };
 }
 

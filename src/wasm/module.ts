@@ -66,62 +66,68 @@ export interface Module {
   readonly functionsImported: number;
   /** Type of the elements of each table. */
   readonly tables: readonly ValueType[];
-  readonly tablesImported: number;
   readonly memories: readonly (Limits & { readonly at: number })[];
-  readonly memoriesImported: number;
   readonly globals: readonly Global[];
   readonly globalsImported: number;
   /** Type index of each tag. */
   readonly tags: readonly number[];
   readonly exports: readonly Export[];
   readonly start: number | undefined;
-  /** Functions that a table, a global or a reference may hold; sorted, each once. */
-  readonly referenced: readonly number[];
+  /** Functions that a table, a global or a reference may hold. */
+  readonly referenced: ReadonlySet<number>;
   /** Bodies of the functions that are not imported: from the local declarations to past the last `end`. */
   readonly bodies: readonly { readonly start: number; readonly end: number }[];
   readonly data: readonly DataSegment[];
 }
 
 export function parseModule(bytes: Uint8Array): Module {
-  const sections = readSections(bytes);
-  const parser = new Parser(bytes);
+  const parsed = new ParsedModule(bytes);
   let last = -1;
-  for (const section of sections) {
+  for (const section of parsed.sections) {
     if (section.id === SECTION.custom) continue;
     const order = SECTION_ORDER.indexOf(section.id);
     if (order < 0) throw new ModuleUnsupportedError(`section ${section.id}`, section.at);
     const reader = new CodeReader(bytes, section.start, section.end);
     if (order <= last) reader.fail("section out of order", section.at);
     last = order;
-    parser.section(section.id, reader);
+    parsed.read(section.id, reader);
     if (!reader.done) reader.fail("section longer than its content");
   }
-  return parser.finish(sections);
+  if (parsed.bodies.length !== parsed.functionsOwn) new Reader(bytes).fail("functions without bodies", bytes.length);
+  return parsed;
 }
 
-class Parser {
-  readonly #bytes: Uint8Array;
-  readonly #types: Definition[] = [];
-  readonly #imports: Import[] = [];
-  readonly #functions: number[] = [];
-  readonly #tables: ValueType[] = [];
-  readonly #memories: (Limits & { at: number })[] = [];
-  readonly #globals: Global[] = [];
-  readonly #tags: number[] = [];
-  readonly #exports: Export[] = [];
-  readonly #referenced: Set<number> = new Set();
-  readonly #bodies: { start: number; end: number }[] = [];
-  readonly #data: DataSegment[] = [];
-  #imported: Record<Kind, number> = { function: 0, table: 0, memory: 0, global: 0, tag: 0 };
-  #start: number | undefined;
+class ParsedModule implements Module {
+  readonly bytes: Uint8Array;
+  readonly sections: readonly Section[];
+  readonly types: Definition[] = [];
+  readonly imports: Import[] = [];
+  readonly functions: number[] = [];
+  functionsImported: number = 0;
+  readonly tables: ValueType[] = [];
+  readonly memories: (Limits & { at: number })[] = [];
+  readonly globals: Global[] = [];
+  globalsImported: number = 0;
+  readonly tags: number[] = [];
+  readonly exports: Export[] = [];
+  start: number | undefined;
+  readonly referenced: Set<number> = new Set();
+  readonly bodies: { start: number; end: number }[] = [];
+  readonly data: DataSegment[] = [];
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
+    this.sections = readSections(bytes);
   }
 
-  section(id: number, reader: CodeReader): void {
+  get functionsOwn(): number {
+    return this.functions.length - this.functionsImported;
+  }
+
+  /** Reads a section, one after the other in the order of the format. */
+  read(id: number, reader: CodeReader): void {
     if (id === SECTION.start) {
-      this.#start = this.#functionIndex(reader);
+      this.start = this.#functionIndex(reader);
       return;
     }
     if (id === SECTION.dataCount) {
@@ -129,34 +135,8 @@ class Parser {
       return;
     }
     const count = reader.count();
-    if (id === SECTION.code && count !== this.#functions.length - this.#imported.function)
-      reader.fail("functions and bodies differ in number");
+    if (id === SECTION.code && count !== this.functionsOwn) reader.fail("functions and bodies differ in number");
     for (let i = 0; i < count; i++) this.#entry(id, reader);
-  }
-
-  finish(sections: readonly Section[]): Module {
-    if (this.#bodies.length !== this.#functions.length - this.#imported.function)
-      new Reader(this.#bytes).fail("functions without bodies", this.#bytes.length);
-    return {
-      bytes: this.#bytes,
-      sections,
-      types: this.#types,
-      imports: this.#imports,
-      functions: this.#functions,
-      functionsImported: this.#imported.function,
-      tables: this.#tables,
-      tablesImported: this.#imported.table,
-      memories: this.#memories,
-      memoriesImported: this.#imported.memory,
-      globals: this.#globals,
-      globalsImported: this.#imported.global,
-      tags: this.#tags,
-      exports: this.#exports,
-      start: this.#start,
-      referenced: [...this.#referenced].sort((a, b) => a - b),
-      bodies: this.#bodies,
-      data: this.#data,
-    };
   }
 
   #entry(id: number, reader: CodeReader): void {
@@ -168,19 +148,19 @@ class Parser {
         this.#import(reader);
         return;
       case SECTION.function:
-        this.#functions.push(this.#functionType(reader));
+        this.#declare("function", reader);
         return;
       case SECTION.table:
         this.#table(reader);
         return;
       case SECTION.memory:
-        this.#memories.push(this.#memory(reader));
+        this.#declare("memory", reader);
         return;
       case SECTION.tag:
-        this.#tags.push(this.#tag(reader));
+        this.#declare("tag", reader);
         return;
       case SECTION.global:
-        this.#globals.push(this.#global(reader));
+        this.#declare("global", reader);
         this.#refer(reader.skipExpression());
         return;
       case SECTION.export:
@@ -191,40 +171,40 @@ class Parser {
         return;
       case SECTION.code: {
         const body = reader.part(reader.u32());
-        this.#bodies.push({ start: body.at, end: body.end });
+        this.bodies.push({ start: body.at, end: body.end });
         return;
       }
       case SECTION.data:
-        this.#data.push(this.#segment(reader));
+        this.data.push(this.#segment(reader));
         return;
     }
   }
 
   #typeGroup(reader: CodeReader): void {
     if (reader.bytes[reader.at] !== 0x4e) {
-      this.#types.push(readDefinition(reader));
+      this.types.push(readDefinition(reader));
       return;
     }
     reader.skip(1);
-    for (let count = reader.count(); count > 0; count--) this.#types.push(readDefinition(reader));
+    for (let count = reader.count(); count > 0; count--) this.types.push(readDefinition(reader));
   }
 
   #functionType(reader: CodeReader): number {
     const at = reader.at;
     const index = reader.u32();
-    if (this.#types[index]?.kind !== "function") reader.fail("no such function type", at);
+    if (this.types[index]?.kind !== "function") reader.fail("no such function type", at);
     return index;
   }
 
   #functionIndex(reader: CodeReader): number {
     const at = reader.at;
     const index = reader.u32();
-    if (index >= this.#functions.length) reader.fail("no such function", at);
+    if (index >= this.functions.length) reader.fail("no such function", at);
     return index;
   }
 
   #refer(functions: readonly number[]): void {
-    for (const index of functions) this.#referenced.add(index);
+    for (const index of functions) this.referenced.add(index);
   }
 
   #import(reader: CodeReader): void {
@@ -233,13 +213,27 @@ class Parser {
     const name = reader.name();
     const descriptionAt = reader.at;
     const kind = this.#kind(reader);
-    const index = this.#imported[kind]++;
-    if (kind === "function") this.#functions.push(this.#functionType(reader));
-    else if (kind === "table") this.#tables.push(this.#tableType(reader));
-    else if (kind === "memory") this.#memories.push(this.#memory(reader));
-    else if (kind === "global") this.#globals.push(this.#global(reader));
-    else this.#tags.push(this.#tag(reader));
-    this.#imports.push({ module, name, kind, index, at, descriptionAt, end: reader.at });
+    const index = this.#declare(kind, reader);
+    if (kind === "function") this.functionsImported++;
+    else if (kind === "global") this.globalsImported++;
+    this.imports.push({ module, name, kind, index, at, descriptionAt, end: reader.at });
+  }
+
+  /** Reads what is said of something, by an import or in the section of its kind; gives its index. */
+  #declare(kind: Kind, reader: CodeReader): number {
+    switch (kind) {
+      case "function":
+        return this.functions.push(this.#functionType(reader)) - 1;
+      case "table":
+        return this.tables.push(this.#tableType(reader)) - 1;
+      case "memory":
+        return this.memories.push(this.#memory(reader)) - 1;
+      case "global":
+        return this.globals.push(this.#global(reader)) - 1;
+      case "tag":
+        if (reader.u8() !== 0) reader.fail("malformed tag", reader.at - 1);
+        return this.tags.push(this.#functionType(reader)) - 1;
+    }
   }
 
   #kind(reader: CodeReader): Kind {
@@ -281,13 +275,8 @@ class Parser {
       reader.skip(1);
       if (reader.u8() !== 0) reader.fail("malformed table");
     }
-    this.#tables.push(this.#tableType(reader));
+    this.#declare("table", reader);
     if (initialised) this.#refer(reader.skipExpression());
-  }
-
-  #tag(reader: CodeReader): number {
-    if (reader.u8() !== 0) reader.fail("malformed tag", reader.at - 1);
-    return this.#functionType(reader);
   }
 
   #global(reader: CodeReader): Global {
@@ -302,7 +291,7 @@ class Parser {
     const at = reader.at;
     const name = reader.name();
     const kind = this.#kind(reader);
-    this.#exports.push({ name, kind, index: reader.u32(), at });
+    this.exports.push({ name, kind, index: reader.u32(), at });
   }
 
   #element(reader: CodeReader): void {
@@ -321,7 +310,7 @@ class Parser {
     }
     for (let count = reader.count(); count > 0; count--) {
       if (expressions) this.#refer(reader.skipExpression());
-      else this.#referenced.add(reader.u32());
+      else this.referenced.add(reader.u32());
     }
   }
 
