@@ -51,7 +51,7 @@ export interface CapturePlan {
   readonly firstSaverType: number;
 }
 
-export const SEGMENT_RANGE: FunctionType = { kind: "function", params: [I32, I32, I32], results: [] };
+const SEGMENT_RANGE: FunctionType = { kind: "function", params: [I32, I32, I32], results: [] };
 
 const OP_MEMORY_INIT = 0x208;
 const OP_TABLE_INIT = 0x20c;

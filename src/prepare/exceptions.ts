@@ -97,11 +97,6 @@ export function exceptionFunctionCount(handlers: Survey["handlers"]): number {
   return handlers === undefined ? 0 : handlers === OP_TRY ? 1 : 4;
 }
 
-/** The type of one of these functions. */
-export function exceptionFunctionType({ firstFunction }: ExceptionPlan, index: number): FunctionType | undefined {
-  return [fn([], []), TAKES, TAKES, GIVES][index - firstFunction];
-}
-
 function payloadOf({ types, tags }: Module, tag: number): readonly ValueType[] {
   return (types[tags[tag]!] as FunctionType).params;
 }

@@ -3,7 +3,7 @@
 import { platform } from "#platform";
 import { ModuleInvalidError, ModuleUnsupportedError, StillpointError } from "../errors.ts";
 import { startWork } from "../platform/workshop.ts";
-import { Image } from "./image.ts";
+import { copyBytes, Image } from "./image.ts";
 import type { PrepareProgress, PrepareOptions as SyncOptions } from "./prepare.ts";
 
 export interface PrepareOptions extends SyncOptions {
@@ -51,14 +51,6 @@ function refusal(fields: RefusedFields): StillpointError {
   }
 }
 
-/** The module's bytes in a buffer of their own: the caller's stay the caller's. */
-function copyOf(bytes: BufferSource): Uint8Array<ArrayBuffer> {
-  const view = ArrayBuffer.isView(bytes)
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
-  return new Uint8Array(view);
-}
-
 /**
  * Prepares a module in a Worker.
  *
@@ -70,7 +62,7 @@ export async function prepare(
   { signal, onProgress, ...options }: PrepareOptions = {},
 ): Promise<Image> {
   signal?.throwIfAborted();
-  const task: PrepareTask = { bytes: copyOf(bytes), options };
+  const task: PrepareTask = { bytes: copyBytes(bytes), options };
   const answer = Promise.withResolvers<Image>();
   const receive = (message: PrepareAnswer): void => {
     if (message.type === "progress") onProgress?.(message.progress);

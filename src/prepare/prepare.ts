@@ -30,7 +30,7 @@ import { completeOptions, type Options, type PrepareOptions } from "./options.ts
 import { writePollFunction } from "./polls.ts";
 import { refuse } from "./refusals.ts";
 import { Rewriter } from "./rewrite.ts";
-import { NewSavers, writeLoadGlobals, writeSaveGlobals, writeSaver } from "./savers.ts";
+import { ModuleSavers, writeLoadGlobals, writeSaveGlobals, writeSaver } from "./savers.ts";
 import { writeBootFunction } from "./segments.ts";
 import { survey } from "./survey.ts";
 import { OP_WAIT32, OP_WAIT64, writeWaitFunction } from "./waits.ts";
@@ -70,7 +70,7 @@ export function prepareSync(
   const layout = layoutOf(module);
   const polls = entryPolls(module, surveyed);
   const plan = complete.capture ? capturePlan(module, surveyed, polls, complete) : undefined;
-  const savers = plan && new NewSavers(plan.firstSaver);
+  const savers = plan && new ModuleSavers(plan.firstSaver);
   const rewriter = new Rewriter(module, layout, complete, plan, savers);
   const total = module.bodies.length;
   const bodies = new Writer(Math.ceil(original.length / 2));
@@ -134,7 +134,7 @@ function validate(original: Uint8Array<ArrayBuffer>): void {
 function exceptionFunctions(
   module: Module,
   { exceptions }: CapturePlan,
-  savers: NewSavers,
+  savers: ModuleSavers,
 ): ReturnType<Exceptions["functions"]> {
   return exceptions === undefined ? [] : new Exceptions(module, exceptions, savers, (index) => index).functions();
 }
@@ -145,7 +145,7 @@ function addedFunctions(
   layout: Layout,
   options: Options,
   plan: CapturePlan | undefined,
-  savers: NewSavers | undefined,
+  savers: ModuleSavers | undefined,
 ): AddedFunction[] {
   const marks = options.track === "marks";
   const make = (name: string, type: number, write: (code: Writer) => void): AddedFunction => {

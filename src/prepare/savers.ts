@@ -24,61 +24,46 @@ const BYTES: ReadonlyMap<ValueType, number> = new Map(SAVED_TYPES);
 /** How much the ledger grows by when the frames area is full. */
 const GROW_PAGES = 16;
 
-export interface Savers {
-  /** The function that saves values of these types. */
-  functionFor(types: readonly ValueType[]): number;
-}
-
 /** How the types of a saver are written in an image's description. */
-export function saverName(types: readonly ValueType[]): string {
+function saverName(types: readonly ValueType[]): string {
   return types.map((type) => LETTERS[type]).join("");
 }
 
-/** The savers of a module that is being prepared: each is made when it is first asked for. */
-export class NewSavers implements Savers {
-  readonly names: string[] = [];
-  readonly types: FunctionType[] = [];
+export interface Savers {
+  /** The function that saves values of these types; one more if there is none. */
+  functionFor(types: readonly ValueType[]): number;
+}
+
+/** The savers of a module: each is made when it is first asked for. */
+export class ModuleSavers implements Savers {
   readonly #first: number;
   readonly #indices: Map<string, number> = new Map();
+  /** The types of those that are not made yet. */
+  readonly types: FunctionType[] = [];
 
-  /** `first` is the index of the first saver among functions. */
-  constructor(first: number) {
+  /** `first` is the index of the first saver among functions, `made` names those that an image has, in their order. */
+  constructor(first: number, made: readonly string[] = []) {
     this.#first = first;
+    for (const name of made) this.#add(name);
+  }
+
+  get names(): string[] {
+    return [...this.#indices.keys()];
   }
 
   functionFor(types: readonly ValueType[]): number {
     const name = saverName(types);
-    let index = this.#indices.get(name);
-    if (index === undefined) {
-      index = this.#first + this.names.length;
-      this.#indices.set(name, index);
-      this.names.push(name);
-      this.types.push(saverType(types));
-    }
+    const index = this.#indices.get(name);
+    if (index !== undefined) return index;
+    this.types.push({ kind: "function", params: [...types, I32, I32], results: [] });
+    return this.#add(name);
+  }
+
+  #add(name: string): number {
+    const index = this.#first + this.#indices.size;
+    this.#indices.set(name, index);
     return index;
   }
-}
-
-/** The savers that an image has, in the order of its description. */
-export class KnownSavers implements Savers {
-  readonly #first: number;
-  readonly #names: readonly string[];
-
-  constructor(first: number, names: readonly string[]) {
-    this.#first = first;
-    this.#names = names;
-  }
-
-  functionFor(types: readonly ValueType[]): number {
-    const place = this.#names.indexOf(saverName(types));
-    if (place < 0) throw new Error(`an image without a saver for "${saverName(types)}"`);
-    return this.#first + place;
-  }
-}
-
-/** The type of the saver for values of these types. */
-export function saverType(types: readonly ValueType[]): FunctionType {
-  return { kind: "function", params: [...types, I32, I32], results: [] };
 }
 
 export function writeSaver(code: Writer, { params }: FunctionType): void {

@@ -9,13 +9,10 @@
 
 import { LEDGER_PAGES } from "../abi.ts";
 import { typeSection } from "../prepare/assemble.ts";
-import { SEGMENT_RANGE, takesRange } from "../prepare/capture-plan.ts";
-import { exceptionFunctionType } from "../prepare/exceptions.ts";
 import type { Image } from "../prepare/image.ts";
-import { type Layout, TYPES } from "../prepare/layout.ts";
+import type { Layout } from "../prepare/layout.ts";
 import { describeMemory, writeMemory } from "../prepare/memories.ts";
 import { reopen } from "../prepare/reopen.ts";
-import { saverType } from "../prepare/savers.ts";
 import { SHARED_LOOP_BYTES_MIN } from "../prepare/shared-loops.ts";
 import { functionType, type Global, LIMITS } from "../wasm/module.ts";
 import { SECTION } from "../wasm/sections.ts";
@@ -86,27 +83,19 @@ class Synthesis {
     sites: readonly SiteRef[],
     { whole, known = () => false, sharedLoopBytesMin = SHARED_LOOP_BYTES_MIN }: SynthesisOptions,
   ): Synthesised {
-    const { module, layout, plan, savers } = reopen(this.#image);
+    const { module, prepared, layout, plan, savers } = reopen(this.#image);
     if (plan === undefined || savers === undefined) throw new Error("an image without capture has no continuations");
     const type = (wanted: FunctionType) => this.#type(module.types.length, wanted);
     const callee = (index: number) =>
-      this.#function(index, () => {
-        if (index < module.functions.length) return module.functions[index]!;
-        const use = plan.segmentUses[index - plan.firstSegmentUse];
-        if (index >= plan.firstSegmentUse && use !== undefined)
-          return type(takesRange(use) ? SEGMENT_RANGE : TYPES[0]!);
-        const exception = plan.exceptions && exceptionFunctionType(plan.exceptions, index);
-        if (exception !== undefined) return type(exception);
-        return type(index === layout.markRange ? TYPES[5]! : addedType(layout, index));
-      });
+      this.#function(index, () =>
+        index < module.functions.length ? module.functions[index]! : type(functionType(prepared, index)),
+      );
     const writer = new ContinuationWriter(
       module,
       relocated(layout, callee, (index) => this.#global(index)),
       this.#image.info.options,
       plan,
-      {
-        functionFor: (types) => this.#function(savers.functionFor(types), () => type(saverType(types))),
-      },
+      { functionFor: (types) => callee(savers.functionFor(types)) },
       {
         callee,
         global: (index) => this.#global(index),
@@ -259,11 +248,6 @@ class Synthesis {
       }
     });
   }
-}
-
-/** The type of a function that every image has. */
-function addedType(layout: Layout, index: number): FunctionType {
-  return index === layout.wait32 ? TYPES[1]! : index === layout.wait64 ? TYPES[2]! : TYPES[0]!;
 }
 
 /** The same layout as seen from the module of continuations; what is used of it becomes an import when it is asked for. */
