@@ -24,7 +24,7 @@ import { Writer } from "../wasm/writer.ts";
 import { type ExceptionPlan, exceptionFunctionCount, exceptionTypes } from "./exceptions.ts";
 import { TYPES } from "./layout.ts";
 import type { Options } from "./options.ts";
-import { type SegmentUse, type Survey, segmentUseKey } from "./survey.ts";
+import { type SegmentUse, type Survey, segmentUseKey, takesRange } from "./survey.ts";
 import { type Suspension, suspension } from "./suspension.ts";
 
 export interface CapturePlan {
@@ -52,13 +52,6 @@ export interface CapturePlan {
 }
 
 const SEGMENT_RANGE: FunctionType = { kind: "function", params: [I32, I32, I32], results: [] };
-
-const OP_MEMORY_INIT = 0x208;
-const OP_TABLE_INIT = 0x20c;
-
-export function takesRange({ op }: SegmentUse): boolean {
-  return op === OP_MEMORY_INIT || op === OP_TABLE_INIT;
-}
 
 export function capturePlan(
   module: Module,

@@ -9,8 +9,6 @@
  * Sets are bits in words. Dead code is walked like any other and may keep a local alive for nothing; that does no harm.
  */
 
-import { CodeReader } from "../wasm/code.ts";
-import { Reader } from "../wasm/reader.ts";
 import type { FunctionScan } from "./scan.ts";
 
 /** A set for each site may take so many words; a function that would need more is no program. */
@@ -118,9 +116,12 @@ export class Liveness {
           this.#branch(value[t]!);
           break;
         case 0x0e: // br_table
+          this.#live.fill(0);
+          this.#branches(t);
+          break;
         case 0x118: // br_on_cast
         case 0x119: // br_on_cast_fail
-          this.#branches(t, code);
+          this.#branches(t);
           break;
         case 0x00: // unreachable
         case 0x0f: // return
@@ -180,31 +181,17 @@ export class Liveness {
   }
 
   #catches(opener: number): void {
-    const { at, module } = this.#scan;
-    const clauses = new CodeReader(module.bytes, at[opener]!, at[opener + 1]!);
-    clauses.next();
-    const { vectorAt, second } = clauses;
-    const labels = new CodeReader(module.bytes, vectorAt, clauses.at);
     // Labels count from outside of it.
-    for (let i = 0; i < second; i++)
-      this.#add(this.#handlers, this.#depth - 1, this.#labels, this.#depth - 2 - labels.catchLabel());
+    for (const { label } of this.#scan.reread(opener).labels())
+      this.#add(this.#handlers, this.#depth - 1, this.#labels, this.#depth - 2 - label);
   }
 
   #branch(label: number): void {
     if (label < this.#depth) this.#add(this.#live, 0, this.#labels, this.#depth - 1 - label);
   }
 
-  #branches(t: number, code: number): void {
-    const { at, module } = this.#scan;
-    const reader = new CodeReader(module.bytes, at[t]!, at[t + 1]!);
-    reader.next();
-    if (code !== 0x0e) {
-      this.#branch(reader.second);
-      return;
-    }
-    this.#live.fill(0);
-    const labels = new Reader(module.bytes, reader.vectorAt, reader.at);
-    while (!labels.done) this.#branch(labels.u32());
+  #branches(t: number): void {
+    for (const { label } of this.#scan.reread(t).labels()) this.#branch(label);
   }
 
   #copy(to: Uint32Array, toSet: number, from: Uint32Array, fromSet: number): void {

@@ -18,7 +18,7 @@ import { LIMITS, type Module, parseModule } from "../wasm/module.ts";
 import { SECTION } from "../wasm/sections.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type AddedFunction, assemble } from "./assemble.ts";
-import { type CapturePlan, capturePlan, takesRange, writeDropFunction, writeSegmentUse } from "./capture-plan.ts";
+import { type CapturePlan, capturePlan, writeDropFunction, writeSegmentUse } from "./capture-plan.ts";
 import { entryPolls } from "./cycles.ts";
 import { describe } from "./describe.ts";
 import { Exceptions } from "./exceptions.ts";
@@ -32,7 +32,7 @@ import { refuse } from "./refusals.ts";
 import { Rewriter } from "./rewrite.ts";
 import { ModuleSavers, writeLoadGlobals, writeSaveGlobals, writeSaver } from "./savers.ts";
 import { writeBootFunction } from "./segments.ts";
-import { survey } from "./survey.ts";
+import { survey, takesRange } from "./survey.ts";
 import { OP_WAIT32, OP_WAIT64, writeWaitFunction } from "./waits.ts";
 
 export type { PrepareOptions };

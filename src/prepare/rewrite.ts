@@ -7,7 +7,7 @@
  */
 
 import { ModuleUnsupportedError } from "../errors.ts";
-import { CodeReader } from "../wasm/code.ts";
+import type { CodeReader } from "../wasm/code.ts";
 import { LIMITS, type Module } from "../wasm/module.ts";
 import { closes, hasLabels, opens } from "../wasm/opcodes.ts";
 import { Reader } from "../wasm/reader.ts";
@@ -367,45 +367,22 @@ export class Rewriter {
     if (opens(op)) this.labels.open();
   }
 
-  /** The clauses of the try_table that has just been read. */
-  protected clauses({ bytes, vectorAt, at, second }: CodeReader): void {
-    const clauses = new CodeReader(bytes, vectorAt, at);
-    for (let i = 0; i < second; i++) {
-      const start = clauses.at;
-      const label = clauses.catchLabel(() => this.code.copy(bytes, start, clauses.at));
-      this.code.u32(this.labels.move(label));
+  /** Bytes of an instruction from `from` on, with its labels moved. */
+  protected writeLabels(reader: CodeReader, from: number): void {
+    const { code } = this;
+    for (const { label, at, end } of reader.labels()) {
+      code.copy(reader.bytes, from, at);
+      code.u32(this.labels.move(label));
+      from = end;
     }
+    code.copy(reader.bytes, from, reader.at);
   }
 
   #branch(t: number): void {
-    const { at, op } = this.scan;
-    const code = this.code;
-    const reader = new CodeReader(this.module.bytes, at[t]!, at[t + 1]!);
-    const move = (label: number) => code.u32(this.labels.move(label));
-    this.copyUpTo(at[t]!);
-    const start = code.length;
-    reader.next();
-    if (op[t] === 0x0e) {
-      code.put(0x0e);
-      code.u32(reader.value);
-      const labels = new Reader(reader.bytes, reader.vectorAt, reader.at);
-      while (!labels.done) move(labels.u32());
-    } else if (op[t] === 0x1f) {
-      code.copy(reader.bytes, at[t]!, reader.vectorAt);
-      this.clauses(reader);
-    } else if (op[t]! >= 0x118) {
-      code.put(0xfb, op[t]! - 0x100, reader.value);
-      move(reader.second);
-      const heaps = new Reader(reader.bytes, at[t]!, reader.at);
-      heaps.u8();
-      heaps.u32();
-      heaps.u8();
-      heaps.u32();
-      code.copy(reader.bytes, heaps.at, reader.at);
-    } else {
-      code.put(op[t]!);
-      move(reader.value);
-    }
+    const reader = this.scan.reread(t);
+    this.copyUpTo(reader.start);
+    const start = this.code.length;
+    this.writeLabels(reader, reader.start);
     this.replaced(t, start);
   }
 

@@ -229,6 +229,13 @@ export class FunctionScan {
     return this.#frames.slice(1).map((frame) => ({ ...frame }));
   }
 
+  /** What has read token `t`, once more. */
+  reread(t: number): CodeReader {
+    const reader = new CodeReader(this.module.bytes, this.at[t]!, this.at[t + 1]!);
+    reader.next();
+    return reader;
+  }
+
   #special(t: number, code: number): void {
     const reader = this.#reader;
     switch (code) {
@@ -238,7 +245,8 @@ export class FunctionScan {
       case 0x06: // try
       case 0x1f: // try_table
         if (code === 0x04) this.#take(1);
-        if (code === 0x1f) this.#catches();
+        // Labels count from outside of it.
+        if (code === 0x1f) this.#branches();
         this.#open(t, this.#blockType(reader.value));
         if (code === 0x03) {
           this.facts[t] = 0;
@@ -272,13 +280,10 @@ export class FunctionScan {
         this.#take(1);
         this.#branch(reader.value);
         return;
-      case 0x0e: {
-        // br_table
-        const labels = new CodeReader(reader.bytes, reader.vectorAt, reader.at);
-        while (!labels.done) this.#branch(labels.u32());
+      case 0x0e: // br_table
+        this.#branches();
         this.#live = false;
         return;
-      }
       case 0x10: // call
         this.#call(t, this.#signature(this.#at(this.module.functions, reader.value)), 0);
         return;
@@ -469,10 +474,8 @@ export class FunctionScan {
     frame.facts |= LOOP_BACK;
   }
 
-  /** The clauses of try_table. Their labels count from outside of it, so this comes before it opens. */
-  #catches(): void {
-    const clauses = new CodeReader(this.#reader.bytes, this.#reader.vectorAt, this.#reader.at);
-    while (!clauses.done) this.#branch(clauses.catchLabel());
+  #branches(): void {
+    for (const { label } of this.#reader.labels()) this.#branch(label);
   }
 
   // ---- declarations ----

@@ -37,6 +37,8 @@ export interface Survey {
   readonly loops: number;
 }
 
+const OP_MEMORY_INIT = 0x208;
+const OP_TABLE_INIT = 0x20c;
 export const OP_TRY = 0x06;
 export const OP_TRY_TABLE = 0x1f;
 
@@ -128,9 +130,9 @@ export function survey(module: Module): Survey {
         case 0x20c: // table.init
         case 0x20d: {
           // elem.drop
-          const use = { op, value, second: op === 0x208 || op === 0x20c ? reader.second : 0 };
+          const use = segmentUse(reader);
           segmentUses.set(segmentUseKey(use), use);
-          if (op === 0x20c) changesTables = true;
+          if (op === OP_TABLE_INIT) changesTables = true;
           break;
         }
         case 0x26: // table.set
@@ -169,6 +171,15 @@ export function survey(module: Module): Survey {
     segmentUses: [...segmentUses.values()],
     loops,
   };
+}
+
+/** The use that is made of a segment by the instruction just read. */
+export function segmentUse({ op, value, second }: CodeReader): SegmentUse {
+  return { op, value, second: takesRange({ op }) ? second : 0 };
+}
+
+export function takesRange({ op }: Pick<SegmentUse, "op">): boolean {
+  return op === OP_MEMORY_INIT || op === OP_TABLE_INIT;
 }
 
 export function segmentUseKey({ op, value, second }: SegmentUse): string {

@@ -31,7 +31,7 @@ import type { Options } from "../prepare/options.ts";
 import { Rewriter } from "../prepare/rewrite.ts";
 import { type Savers, writePop } from "../prepare/savers.ts";
 import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, EDIT_WAIT, type Frame } from "../prepare/scan.ts";
-import { CodeReader } from "../wasm/code.ts";
+import { segmentUse } from "../prepare/survey.ts";
 import { functionType, type Module } from "../wasm/module.ts";
 import { closes, opens, SIGNATURES } from "../wasm/opcodes.ts";
 import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
@@ -262,10 +262,9 @@ export class ContinuationWriter extends Rewriter {
     code.put(arm < 0 && (op === 0x06 || op === 0x1f) ? op : 0x02);
     this.#blockType([], type.results);
     if (op === 0x1f) {
-      const reader = new CodeReader(this.module.bytes, scan.at[opener]!, scan.at[opener + 1]!);
-      reader.next();
+      const reader = scan.reread(opener);
       code.u32(reader.second);
-      this.clauses(reader);
+      this.writeLabels(reader, reader.labelsAt);
     }
     this.labels.open();
   }
@@ -448,10 +447,7 @@ export class ContinuationWriter extends Rewriter {
 
   #segmentUse(t: number): void {
     const { code, scan } = this;
-    const reader = new CodeReader(this.module.bytes, scan.at[t]!, scan.at[t + 1]!);
-    reader.next();
-    const takesTwo = reader.op === 0x208 || reader.op === 0x20c;
-    const use = { op: reader.op, value: reader.value, second: takesTwo ? reader.second : 0 };
+    const use = segmentUse(scan.reread(t));
     this.copyUpTo(scan.at[t]!);
     const start = code.length;
     code.put(0x10);

@@ -29,6 +29,13 @@ import { readHeapType, readValueType, reference, type ValueType } from "./types.
 const OP_END = 0x0b;
 const OP_REF_FUNC = 0xd2;
 
+/** A label, and where it is. */
+export interface Label {
+  readonly label: number;
+  readonly at: number;
+  readonly end: number;
+}
+
 export class CodeReader extends Reader {
   /** Dense number of the instruction (see opcodes.ts), and where it begins. */
   op: number = 0;
@@ -40,8 +47,8 @@ export class CodeReader extends Reader {
   value: number = 0;
   /** Its second immediate: an index, or the label of br_on_cast. */
   second: number = 0;
-  /** Where the first element of br_table's or try_table's vector begins. */
-  vectorAt: number = 0;
+  /** Where its first label is, or what stands before that in a clause of try_table. */
+  labelsAt: number = 0;
   /** The type of `select` with a type, and of what br_on_cast goes from and to. */
   type: ValueType = 0;
   target: ValueType = 0;
@@ -61,7 +68,10 @@ export class CodeReader extends Reader {
       case 0:
         return this.#unknown(`0x${op.toString(16)}`);
       case INDEX:
+        this.value = this.u32();
+        return;
       case LABEL:
+        this.labelsAt = this.at;
         this.value = this.u32();
         return;
       case MEMARG:
@@ -86,7 +96,7 @@ export class CodeReader extends Reader {
         return;
       case LABELS:
         this.value = this.count();
-        this.vectorAt = this.at;
+        this.labelsAt = this.at;
         for (let i = 0; i <= this.value; i++) this.u32();
         return;
       case TYPES:
@@ -99,13 +109,14 @@ export class CodeReader extends Reader {
       case CATCHES:
         this.#blockType();
         this.second = this.count();
-        this.vectorAt = this.at;
-        for (let i = 0; i < this.second; i++) this.catchLabel();
+        this.labelsAt = this.at;
+        for (let i = 0; i < this.second; i++) this.#label();
         return;
       case CAST: {
         const flags = this.u8();
         if (flags > 3) this.fail("malformed cast", this.at - 1);
         this.value = flags;
+        this.labelsAt = this.at;
         this.second = this.u32();
         this.type = reference((flags & 1) !== 0, readHeapType(this));
         this.target = reference((flags & 2) !== 0, readHeapType(this));
@@ -116,13 +127,23 @@ export class CodeReader extends Reader {
     }
   }
 
-  /** One clause of try_table; gives its label. `before` is called when all but the label has been read. */
-  catchLabel(before?: () => void): number {
-    const kind = this.u8();
-    if (kind > 3) this.fail("malformed catch clause", this.at - 1);
-    if (kind < 2) this.u32();
-    before?.();
-    return this.u32();
+  /** The labels that the instruction names, in their order. */
+  labels(): Label[] {
+    const reader = new CodeReader(this.bytes, this.labelsAt, this.at);
+    reader.op = this.op;
+    const counts: Record<number, number> = { [LABELS]: this.value + 1, [CATCHES]: this.second };
+    return Array.from({ length: counts[IMMEDIATES[this.op]!] ?? 1 }, () => reader.#label());
+  }
+
+  #label(): Label {
+    if (IMMEDIATES[this.op] === CATCHES) {
+      const kind = this.u8();
+      if (kind > 3) this.fail("malformed catch clause", this.at - 1);
+      // The tag that is caught.
+      if (kind < 2) this.u32();
+    }
+    const at = this.at;
+    return { label: this.u32(), at, end: this.at };
   }
 
   /** To the end of a constant expression; gives the functions it refers to. */

@@ -267,8 +267,8 @@ export const MUTANTS: readonly Mutant[] = [
       ["branch depth: an unrolled loop is four constructs", "this.body(t, 3);", "this.body(t, 4);"],
       [
         "branch depth: br_table keeps its labels",
-        "while (!labels.done) move(labels.u32());",
-        "while (!labels.done) code.u32(labels.u32());",
+        "code.u32(this.labels.move(label));",
+        "code.u32(reader.op === 0x0e ? label : this.labels.move(label));",
       ],
       ["unrolling: the copies are not repeated", "code.put(0x0c, 0, 0x0b, 0x0b);", "code.put(0x0b, 0x0b);"],
     ],
