@@ -3,12 +3,12 @@
  *
  * A program computes, something under it is to be replaced, and it shall go on as if nothing had been. Each way to that end is a file in
  * bench/ways/ whose head says how it is done and timed; each is measured in a process of its own, one after the other on the same
- * machine, and ours before and after all of them: its two medians are the A/A rows. A way that needs what is not here says so in the
- * table. The programs are the same wherever a way can take them; a machine or a process that counts stands in for them elsewhere, beside
- * our kernel with as much memory.
+ * machine. Ours is measured in two processes that have their turns between all of them (bench/ways/ours.ts); they are the A/A rows. A way
+ * that needs what is not here says so in the table. The programs are the same wherever a way can take them; a machine or a process that
+ * counts stands in for them elsewhere, beside our kernel with as much memory.
  *
- * The last column has our pause over theirs, of as much memory: where a way has the program go on elsewhere or takes its stack off the
- * thread our handover, otherwise our freeze and resume. Above 1 the other way is faster.
+ * The last column has our pause, of both processes together, over theirs, of as much memory: where a way has the program go on elsewhere or
+ * takes its stack off the thread our handover, otherwise our freeze and resume. Above 1 the other way is faster.
  *
  * It would change with: how much memory a program has (copies), how long it has run (replay), how often it calls its host (Asyncify, JSPI),
  * and what else a machine has in it (v86, QEMU). What JSPI costs while nothing pauses is in the second table; for ours and Asyncify that is
@@ -16,14 +16,18 @@
  */
 
 import { fork } from "node:child_process";
-import { median, noiseOf, quantile } from "./support/quantiles.ts";
+import { median, quantile } from "./support/quantiles.ts";
 import type { Answer, Cell, Figure, Plot, Question, Run, Table } from "./support/question.ts";
 import type { FromWay } from "./support/way-once.ts";
+import { Ours, type OwnPauses } from "./ways/ours.ts";
 import { type Cost, KERNEL_MIB, kernelName, MACHINE_MIB, type Outcome, type Pause } from "./ways/way.ts";
 
-const OURS = "stillpoint";
 /** Files of bench/ways/, in the order of the table. */
 const OTHERS: readonly string[] = ["copy", "asyncify", "jspi", "replay", "quickjs-snapshot", "v86", "qemu", "criu"];
+
+const OURS_NOTE =
+  "stillpoint: of guests that have computed for a tenth of a second before, so that the system has given their thread a core to itself where there is one. " +
+  "Right after a resume it is on the core of who resumed it, and pauses are shorter: those are in the first table of freezes.";
 
 /** Ends what hangs. */
 const LIMIT_MS = 5 * 60_000;
@@ -48,27 +52,13 @@ function hear(name: string, { progress }: Run): Promise<Heard> {
   });
 }
 
-/** Ours, measured before and after all others. */
-class Own {
-  readonly first: readonly Pause[];
-  readonly again: readonly Pause[];
-
-  constructor(first: readonly Pause[], again: readonly Pause[]) {
-    this.first = first;
-    this.again = again;
-  }
-
-  /** The median before, and how far that after is from it. */
-  of({ way, guest }: { way: string; guest: string }): { p50: number; noise: number } {
-    const [first, again] = [this.first, this.again].map((pauses) =>
-      median(pauses.find((pause) => pause.way === way && pause.guest === guest)!.samplesMs),
-    );
-    return { p50: first!, noise: noiseOf(again! / first!) };
-  }
-}
-
-function pauseRow(pause: Pause, own: Own): Record<string, Cell> {
-  const { way, guest, keeps, newHost, stopsAt, samplesMs, bytes, counterpart } = pause;
+/** Ours has itself for a counterpart: both processes over one. */
+function pauseRow(
+  pause: Pause,
+  own: OwnPauses,
+  counterpart: Pick<Pause, "way" | "guest"> | undefined = pause.counterpart,
+): Record<string, Cell> {
+  const { way, guest, keeps, newHost, stopsAt, samplesMs, bytes } = pause;
   const p50 = median(samplesMs);
   return {
     way,
@@ -84,11 +74,6 @@ function pauseRow(pause: Pause, own: Own): Record<string, Cell> {
   };
 }
 
-function againRow(pause: Pause, own: Own): Record<string, Cell> {
-  const row = pauseRow(pause, own);
-  return { ...row, way: `${pause.way}, again`, against: median(pause.samplesMs) / own.of(pause).p50 };
-}
-
 const COLUMNS: Table["columns"] = [
   { key: "way", title: "way" },
   { key: "guest", title: "guest" },
@@ -102,7 +87,7 @@ const COLUMNS: Table["columns"] = [
   { key: "against", title: "ours / this", digits: 5 },
 ];
 
-function figureOf({ way, samplesMs, counterpart }: Pause, own: Own): Figure[] {
+function figureOf({ way, samplesMs, counterpart }: Pause, own: OwnPauses): Figure[] {
   if (counterpart === undefined) return [];
   const { p50, noise } = own.of(counterpart);
   const name = `${counterpart.way} against ${way}, ${counterpart.guest}, p50`;
@@ -166,17 +151,15 @@ function costTables(costs: readonly Cost[]): Table[] {
 }
 
 async function ask(run: Run): Promise<Answer> {
-  const outcomeOfOurs = async (): Promise<Outcome> => {
-    const heard = await hear(OURS, run);
-    if ("reason" in heard) throw new Error(`${OURS}: ${heard.reason}`);
-    return heard.outcome;
-  };
-  const first = await outcomeOfOurs();
+  const ours = await Ours.open(run);
+  await ours.turn();
   const heard: { readonly name: string; readonly heard: Heard }[] = [];
-  for (const name of OTHERS) heard.push({ name, heard: await hear(name, run) });
-  const again = await outcomeOfOurs();
+  for (const name of OTHERS) {
+    heard.push({ name, heard: await hear(name, run) });
+    await ours.turn();
+  }
+  const own = await ours.close();
 
-  const own = new Own(first.pauses, again.pauses);
   const outcomes = heard.flatMap((other) => ("outcome" in other.heard ? [other.heard.outcome] : []));
   const pauses = outcomes.flatMap((outcome) => outcome.pauses);
   const costs = outcomes.flatMap((outcome) => outcome.costs ?? []);
@@ -186,8 +169,8 @@ async function ask(run: Run): Promise<Answer> {
         title: "How long a program stands still, by each way",
         columns: COLUMNS,
         rows: [
-          ...first.pauses.map((pause) => pauseRow(pause, own)),
-          ...again.pauses.map((pause) => againRow(pause, own)),
+          ...own.first.map((pause) => pauseRow(pause, own, pause)),
+          ...own.again.map((pause) => ({ ...pauseRow(pause, own, pause), way: `${pause.way}, again` })),
           ...heard.flatMap((other) =>
             "outcome" in other.heard
               ? other.heard.outcome.pauses.map((pause) => pauseRow(pause, own))
@@ -199,10 +182,10 @@ async function ask(run: Run): Promise<Answer> {
     ],
     figures: pauses.flatMap((pause) => figureOf(pause, own)),
     plots: [
-      sideBySide(first.pauses, pauses, run.full ? MACHINE_MIB.full.at(-1)! : MACHINE_MIB.smoke.at(-1)!),
-      byMemory(first.pauses, pauses),
+      sideBySide(own.first, pauses, run.full ? MACHINE_MIB.full.at(-1)! : MACHINE_MIB.smoke.at(-1)!),
+      byMemory(own.first, pauses),
     ],
-    notes: outcomes.flatMap(({ notes }) => notes),
+    notes: [OURS_NOTE, ...outcomes.flatMap(({ notes }) => notes)],
   };
 }
 

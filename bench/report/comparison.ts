@@ -22,6 +22,8 @@ import { Spread } from "./spread.ts";
 
 const STEADY = 1.05;
 const UNKNOWN = NOISE_MAX;
+/** What the second of two A/A rows has in its name. */
+const AGAIN = ", again";
 
 export type Verdict = "better" | "worse" | "within noise";
 
@@ -88,8 +90,9 @@ const nameOf = (row: Table["rows"][number], columns: readonly Column[]): string 
 /** How far rows of the same thing differ in a column; undefined where none is there twice. */
 function columnNoise({ rows, columns }: Table, { key }: Column): number | undefined {
   const ratios = rows.flatMap((row) => {
-    const first = rows.find((other) => other !== row && `${nameOf(other, columns)}, again` === nameOf(row, columns));
-    const [a, b] = [first?.[key], row[key]];
+    const name = nameOf(row, columns);
+    const first = name.includes(AGAIN) && rows.find((other) => nameOf(other, columns) === name.replace(AGAIN, ""));
+    const [a, b] = [first ? first[key] : undefined, row[key]];
     return typeof a === "number" && typeof b === "number" && a > 0 && b > 0 ? [noiseOf(b / a)] : [];
   });
   return ratios.length === 0 ? undefined : Math.max(...ratios);

@@ -36,7 +36,7 @@ export interface RoundsOptions {
   readonly progress?: (text: string) => void;
 }
 
-function shuffled<T>(items: readonly T[], random: Random): T[] {
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last--) {
     const other = random.below(last + 1);
