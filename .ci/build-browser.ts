@@ -15,9 +15,22 @@ const TO = new URL("browser/", DIST);
 
 const digits = (name: string): string => JSON.stringify(readFileSync(new URL(`${name}.wasm`, DIST)).toString("hex"));
 
+/**
+ * TypeScript passes the one name of a module that is not known here, that of the user's services, through a function which makes
+ * relative names end in .js. Services are named by whole URLs, so the function goes.
+ */
+const importAsNamed = {
+  name: "import-as-named",
+  transform: (code: string): string =>
+    code
+      .replace(/^var __rewriteRelativeImportExtension = .*?^\};\n/ms, "")
+      .replace(/__rewriteRelativeImportExtension\((\w+)\)/, "$1"),
+};
+
 const bundle = await rolldown({
   input: fileURLToPath(new URL("browser.js", DIST)),
   platform: "browser",
+  plugins: [importAsNamed],
   transform: { target: "es2024", define: { CORE_WASM: digits("core"), SCAN_WASM: digits("scan") } },
   optimization: { inlineConst: { mode: "all", pass: 3 } },
   // Nothing of ours has getters that do something.
