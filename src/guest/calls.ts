@@ -26,7 +26,8 @@ interface Call {
   readonly id: number;
   readonly name: string;
   readonly args: readonly unknown[];
-  settle(outcome: CallOutcome | { readonly kind: "error"; readonly error: unknown }): void;
+  settle(outcome: CallOutcome): void;
+  fail(error: unknown): void;
 }
 
 export class Calls {
@@ -71,20 +72,26 @@ export class Calls {
       const giveUp = (error: unknown): void => {
         const at = this.#waiting.indexOf(call);
         if (at >= 0) this.#waiting.splice(at, 1);
-        call.settle({ kind: "error", error });
+        call.fail(error);
       };
       const onAbort = (): void => giveUp(signal?.reason);
+      const forget = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
       const call: Call = {
         id: this.#nextId++,
         name,
         args,
         // A promise settles once: an outcome that comes after the caller has given up changes nothing.
         settle: (outcome) => {
-          clearTimeout(timer);
-          signal?.removeEventListener("abort", onAbort);
+          forget();
           if (outcome.kind === "result") resolve(outcome.value);
-          else if (outcome.kind === "error") reject(outcome.error);
           else reject(new StillpointError(outcome.code, outcome.message, { cause: outcome.cause }));
+        },
+        fail: (error) => {
+          forget();
+          reject(error);
         },
       };
       signal?.addEventListener("abort", onAbort);
@@ -110,7 +117,7 @@ export class Calls {
         // Arguments that cannot be cloned: the guest never heard of it.
         this.#underWay = undefined;
         const message = `the arguments of call ${call.name} cannot be sent`;
-        call.settle({ kind: "error", error: new StillpointError("SP_CALL_FAILED", message, { cause: error }) });
+        call.fail(new StillpointError("SP_CALL_FAILED", message, { cause: error }));
       }
     }
   }
@@ -127,7 +134,7 @@ export class Calls {
   lost(error: StillpointError): void {
     const call = this.#underWay;
     this.#underWay = undefined;
-    call?.settle({ kind: "error", error });
+    call?.fail(error);
   }
 
   /** Sends the call under way once more: the host that it was sent to came out of its queue without beginning it. */
@@ -149,9 +156,7 @@ export class Calls {
   /** The guest has ended: the call under way gets `running`, the others and all later ones `later`. */
   end({ running, later }: { running: StillpointError; later: StillpointError }): void {
     this.#ended = later;
-    const call = this.#underWay;
-    this.#underWay = undefined;
-    call?.settle({ kind: "error", error: running });
-    for (const waiting of this.#waiting.splice(0)) waiting.settle({ kind: "error", error: later });
+    this.lost(running);
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(later);
   }
 }

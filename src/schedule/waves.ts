@@ -77,12 +77,8 @@ export class Waves {
     const concerned = this.#concerned(update);
     const sets = new Set(concerned.map(({ placement }) => placement.set));
     const taken = [...sets].filter((set) => this.#claimed.has(set));
-    const { clock, events, history, noticeMs } = this.#side;
     const wave: Wave = new Wave(update, {
-      clock,
-      events,
-      history,
-      noticeMs,
+      ...this.#side,
       impacts: this.#impacts,
       recoveryMs: this.#recoveryMs,
       residents: new Map(concerned.map(({ resident }) => [resident.name, resident])),
