@@ -124,6 +124,8 @@ function cells({ question, before, after, spread }: Both): Compared[] {
       .flatMap((column) => {
         const oldNoise = columnNoise(old, column) ?? answerNoise(before);
         const newNoise = columnNoise(table, column) ?? answerNoise(after);
+        // Figures that agree say little of cells that nobody has measured twice.
+        const unknown = oldNoise === undefined && newNoise === undefined ? UNKNOWN : 1;
         return [...rowsOf(table)].flatMap(([name, row]) => {
           const now = row[column.key];
           const then = oldRows.get(name)?.[column.key];
@@ -135,7 +137,7 @@ function cells({ question, before, after, spread }: Both): Compared[] {
             unit: "",
             oldNoise,
             newNoise,
-            spread: spread.ofCells(question),
+            spread: Math.max(unknown, spread.ofCells(question) ?? 1),
           };
           return [compared(pair, column.moreIsBetter === true)];
         });
@@ -223,5 +225,6 @@ export function comparisonText({ figures, cells, differences }: Comparison): str
       cells.filter(({ verdict }) => verdict !== "within noise"),
       cells,
     ),
+    "A cell is of one pass, and a tail (p99, max) as often the machine's as ours: what has moved here is a hint where to look.",
   ].join("\n\n");
 }

@@ -81,9 +81,9 @@ export class Spread {
     return Math.exp(DOUBT * Math.sqrt(((own + kind ** 2) / 2) * (1 / drawsOf(before) + 1 / drawsOf(after))));
   }
 
-  /** The same of what stands in tables, which is of one pass, and of which nothing is known but what the question's figures say. */
+  /** The same of what stands in tables. It is of one pass, and nothing is known of it but what the question's figures and all figures say. */
   ofCells(question: string): number | undefined {
     const kind = this.#deviation(question);
-    return kind === undefined ? undefined : Math.exp(DOUBT * kind * Math.SQRT2);
+    return kind === undefined ? undefined : Math.exp(DOUBT * Math.max(kind, this.#all!) * Math.SQRT2);
   }
 }

@@ -168,6 +168,13 @@ comparison("takes a figure that was asked once to vary as the others do", () => 
   assert.is(last(2.5).verdict, "worse");
 });
 
+comparison("does not take figures that agree for cells that do", () => {
+  const figures = Array.from({ length: 4 }, (_, i) => figureOf(1, { name: `${i}`, passes: [1, 1] }));
+  const of = (p50: number) => reportOf({ figures, tables: [{ ...tableOf(1, 1, 1), rows: [{ name: "tight", p50 }] }] });
+  assert.is(compare(of(1), of(1.09)).cells[0]?.verdict, "within noise");
+  assert.is(compare(of(1), of(1.11)).cells[0]?.verdict, "worse");
+});
+
 comparison("refuses a smoke run beside a full one, and says loudly that machines differ", () => {
   const full = reportOf({ figures: [figureOf(1)] });
   assert.throws(() => compare(full, reportOf({ figures: [figureOf(1)], size: "smoke" })), /full run and a smoke run/);
