@@ -62,10 +62,12 @@ import { writeClosing, writeOpening, writePin, writeUnpin } from "./pins.ts";
 import type { Savers } from "./savers.ts";
 import { EDIT_HOLD, EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
 import { copiesAt } from "./shared-loops.ts";
-import type { Outcome, Suspension } from "./suspension.ts";
+import { AGAIN, type Outcome, RETURNS, SAVES, type Suspension } from "./suspension.ts";
 
 /** The token of a poll at the function's entry. */
 export const ENTRY = -1;
+/** What a poll has in place of an outcome. */
+export const POLL = 4;
 
 export interface Saved {
   readonly local: number;
@@ -78,7 +80,8 @@ export interface Site {
   readonly token: number;
   /** As in the frame. */
   readonly id: number;
-  readonly outcome: Outcome | "poll";
+  /** Of its call; POLL for a poll. */
+  readonly outcome: Outcome | typeof POLL;
   /** Types of the operands that are kept, from the bottom of the function. */
   readonly operands: readonly ValueType[];
   /** How many of them are no arguments of the call. */
@@ -92,6 +95,8 @@ export interface Site {
   heldLocals: readonly number[];
 }
 
+/** Of a site before it is known what is live there. */
+const NOTHING_SAVED = { saved: [], bytes: 0, held: [], heldLocals: [] } as const;
 /** An engine takes so many parameters, and a saver has two of its own. */
 const SAVED_MAX = 998;
 /** Half of what a function may have; the rest is for other passes, and for what only a continuation has. */
@@ -156,20 +161,8 @@ export class Capture implements SiteWatcher {
     this.#wanted = wanted;
     this.#pinnedBefore = -1;
     this.#heldParams = [];
-    if (!entryPoll) return;
-    const site: Site = {
-      token: ENTRY,
-      id: 0,
-      outcome: "poll",
-      operands: [],
-      pending: 0,
-      frames: [],
-      saved: [],
-      bytes: 0,
-      held: [],
-      heldLocals: [],
-    };
-    this.sites.push(site);
+    if (entryPoll)
+      this.sites.push({ token: ENTRY, id: 0, outcome: POLL, operands: [], pending: 0, frames: [], ...NOTHING_SAVED });
   }
 
   // ---- what the scan reports ----
@@ -177,16 +170,16 @@ export class Capture implements SiteWatcher {
   call(scan: FunctionScan, t: number, operands: number): void {
     if (!this.#active) return;
     const outcome = this.#outcome(scan, t);
-    if (outcome === "returns") return;
+    if (outcome === RETURNS) return;
     const tail = isTailCall(scan.op[t]!);
     // A tail call leaves no frame behind, unless it may have to be issued again: then it becomes a call and a return.
-    if (tail && outcome === "saves") return;
+    if (tail && outcome === SAVES) return;
     if (tail) this.#site(scan, t, outcome, 0, this.#argumentCount(scan, t));
     else this.#site(scan, t, outcome, scan.height - operands, operands);
   }
 
   loop(scan: FunctionScan, t: number): void {
-    if (this.#active) this.#site(scan, t, "poll", scan.height, 0);
+    if (this.#active) this.#site(scan, t, POLL, scan.height, 0);
   }
 
   #outcome(scan: FunctionScan, t: number): Outcome {
@@ -194,11 +187,11 @@ export class Capture implements SiteWatcher {
     switch (scan.op[t]!) {
       case 0x10: // call
       case 0x12: // return_call
-        if (this.suspension.functions[index] !== 1) return "returns";
-        return index < this.#module.functionsImported ? "again" : "saves";
+        if (this.suspension.functions[index] !== 1) return RETURNS;
+        return index < this.#module.functionsImported ? AGAIN : SAVES;
       case 0x501: // memory.atomic.wait
       case 0x502:
-        return (this.#module.memories[0]?.shared ?? false) ? "again" : "returns";
+        return (this.#module.memories[0]?.shared ?? false) ? AGAIN : RETURNS;
       default:
         return this.suspension.indirect(index);
     }
@@ -214,7 +207,7 @@ export class Capture implements SiteWatcher {
     const { edit, operandProducer, operandType, groups } = scan;
     // Of a tail call only the arguments matter, and they are on top.
     const from = isTailCall(scan.op[t]!) ? scan.height - operands : 0;
-    const to = outcome === "saves" || outcome === "poll" ? pending : scan.height;
+    const to = outcome & AGAIN ? scan.height : pending;
     this.lastSite = t;
     const tooMany = to > SAVED_MAX;
     if (tooMany) this.refused = `${to} operands at a call`;
@@ -233,10 +226,7 @@ export class Capture implements SiteWatcher {
       operands: tooMany ? [] : Array.from(operandType.subarray(0, to)),
       pending: from > 0 ? from : pending,
       frames: this.#wanted?.(id) === true ? scan.frames() : undefined,
-      saved: [],
-      bytes: 0,
-      held: [],
-      heldLocals: [],
+      ...NOTHING_SAVED,
     });
   }
 
@@ -247,7 +237,7 @@ export class Capture implements SiteWatcher {
     this.#leaveOut(scan);
     for (const site of this.sites) {
       this.#byToken.set(site.token, site);
-      if (site.token >= 0 && site.outcome !== "poll") edit[site.token]! |= EDIT_SITE;
+      if (site.token >= 0 && site.outcome !== POLL) edit[site.token]! |= EDIT_SITE;
     }
     this.refused = this.sites.length === 0 ? undefined : (this.refused ?? this.#refusal(scan));
     if (this.sites.length === 0) return;
@@ -322,7 +312,7 @@ export class Capture implements SiteWatcher {
     this.sites = this.sites.filter(({ token, outcome }) => {
       if (token < 0) return true;
       if (op[token] === 0x03) return (edit[token]! & EDIT_LOOP) !== 0;
-      return outcome !== "saves" || !last.has(token) || !sameTypes(resultsAt(this.#module, scan, token), results);
+      return outcome !== SAVES || !last.has(token) || !sameTypes(resultsAt(this.#module, scan, token), results);
     });
   }
 
@@ -333,9 +323,8 @@ export class Capture implements SiteWatcher {
     if (scan.locals.some(nonNullable)) return "a local that cannot be null";
     if (scan.locals.length > LOCALS_MAX) return `${scan.locals.length} locals`;
     for (const { token, outcome } of this.sites) {
-      const left = outcome === "again" || outcome === "saves or again";
       // A host function that is left answers with a zero.
-      if (left && resultsAt(this.#module, scan, token).some(nonNullable))
+      if (outcome & AGAIN && resultsAt(this.#module, scan, token).some(nonNullable))
         return "a host function's result that cannot be null";
     }
     const { op, count } = scan;
@@ -394,7 +383,7 @@ export class Capture implements SiteWatcher {
     { site, label }: { site: Site; label: LabelAt },
   ): void {
     // The word of the ledger where it may be a host function that was left.
-    const left = site.outcome === "again" || site.outcome === "saves or again";
+    const left = site.outcome & AGAIN;
     if (left) writeUnwindingWord(code);
     else {
       code.put(0x23);

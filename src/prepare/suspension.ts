@@ -10,8 +10,12 @@ import type { Module } from "../wasm/module.ts";
 import { callGraph } from "./call-graph.ts";
 import type { Survey } from "./survey.ts";
 
-/** What may happen in a call: nothing, frames of the guest are saved, or (also) the call itself must be issued again. */
-export type Outcome = "returns" | "saves" | "again" | "saves or again";
+/** What may happen in a call besides that it returns: frames of the guest are saved; the call itself must be issued again. */
+export const RETURNS = 0;
+export const SAVES = 1;
+export const AGAIN = 2;
+/** One of these, or SAVES | AGAIN. */
+export type Outcome = number;
 
 export interface Suspension {
   /** By function index: 1 if a call of it may not return in this instance. */
@@ -50,8 +54,8 @@ export function suspension(module: Module, survey: Survey, entryPolls: Uint8Arra
     handlers: survey.handlers,
     indirect(typeIndex) {
       const node = graph.nodeOf(typeIndex);
-      if (node === undefined || reached[node] !== 1) return "returns";
-      return graph.reachHost.has(node) ? "saves or again" : "saves";
+      if (node === undefined || reached[node] !== 1) return RETURNS;
+      return graph.reachHost.has(node) ? SAVES | AGAIN : SAVES;
     },
   };
 }

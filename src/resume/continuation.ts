@@ -23,7 +23,7 @@
  * like the function itself.
  */
 
-import { ENTRY, isTailCall, resultsAt, type Site } from "../prepare/capture.ts";
+import { ENTRY, isTailCall, POLL, resultsAt, type Site } from "../prepare/capture.ts";
 import type { CapturePlan } from "../prepare/capture-plan.ts";
 import { writeFrameAccess, writeFramesTop } from "../prepare/frames.ts";
 import type { Layout } from "../prepare/layout.ts";
@@ -32,6 +32,7 @@ import { Rewriter } from "../prepare/rewrite.ts";
 import { type Savers, writePop } from "../prepare/savers.ts";
 import { EDIT_KEEP, EDIT_LOOP, EDIT_SITE, EDIT_WAIT, type Frame } from "../prepare/scan.ts";
 import { segmentUse } from "../prepare/survey.ts";
+import { AGAIN, SAVES } from "../prepare/suspension.ts";
 import { functionType, type Module } from "../wasm/module.ts";
 import { closes, opens, SIGNATURES } from "../wasm/opcodes.ts";
 import { type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
@@ -158,7 +159,7 @@ export class ContinuationWriter extends Rewriter {
       code.u32(this.#frame);
     }
     let next: number;
-    if (site.outcome === "poll") {
+    if (site.outcome === POLL) {
       this.#reload(site, height, site.operands.length);
       next = this.#poll(site);
     } else {
@@ -204,22 +205,23 @@ export class ContinuationWriter extends Rewriter {
     const { token, outcome, pending, operands } = site;
     const wait = (scan.edit[token]! & EDIT_WAIT) !== 0;
     const results = resultsAt(this.module, scan, token);
-    if (outcome === "saves or again") {
+    const either = outcome === (SAVES | AGAIN);
+    if (either) {
       // Without a frame inside it was the host's function that was left.
       code.put(0x20);
       code.u32(this.#frame);
       code.put(0x45, 0x04); // i32.eqz, if
       this.#blockType([], results);
     }
-    if (outcome !== "saves") {
+    if (outcome & AGAIN) {
       this.#reload(site, pending, operands.length);
       this.from = scan.at[token]!;
       if (wait) this.wait(token);
       else this.writeCall(token);
     }
-    if (outcome === "saves or again") code.put(0x05);
-    if (outcome !== "again") this.#callInner(results);
-    if (outcome === "saves or again") code.put(0x0b);
+    if (either) code.put(0x05);
+    if (outcome & SAVES) this.#callInner(results);
+    if (either) code.put(0x0b);
     this.from = scan.at[token + 1]!;
     if (isTailCall(scan.op[token]!)) {
       this.check(site);

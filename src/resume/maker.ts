@@ -96,9 +96,13 @@ export class ContinuationMaker {
 
   /** Sees to it that each of these sites has a continuation in `modules`. */
   make(sites: readonly SiteRef[]): Promise<Made> {
-    const work = this.#last.then(() => this.#make(sites));
-    this.#last = work.catch(() => undefined);
-    return work;
+    return this.#next(() => this.#make(sites));
+  }
+
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #make(sites: readonly SiteRef[]): Promise<Made> {
@@ -121,9 +125,7 @@ export class ContinuationMaker {
 
   /** A guest has been seen at this place, and may be stopped there. */
   async foresee(place: CodePlace): Promise<void> {
-    const work = this.#last.then(() => this.#ask({ type: "foresee", place }));
-    this.#last = work.catch(() => undefined);
-    await work;
+    await this.#next(() => this.#ask({ type: "foresee", place }));
   }
 
   /** A guest was stopped in this function. */
@@ -146,10 +148,8 @@ export class ContinuationMaker {
       const functionIndex = this.#incomplete[0];
       if (functionIndex === undefined) return;
       const task = { type: "complete", functionIndex } as const;
-      const piece = this.#last.then(() => this.#ask(task));
-      this.#last = piece.catch(() => undefined);
       // A function that cannot be completed is left as it is: its sites are made when they are met.
-      const { more } = await piece.catch(() => ({ more: false }));
+      const { more } = await this.#next(() => this.#ask(task)).catch(() => ({ more: false }));
       if (!more) this.#incomplete.shift();
     }
   }

@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         "slots: a call that is issued again has lost its arguments",
-        'const to = outcome === "saves" || outcome === "poll" ? pending : scan.height;',
+        "const to = outcome & AGAIN ? scan.height : pending;",
         "const to = pending;",
       ],
       [
@@ -336,7 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
       [
         "frames: calls by table save none",
         "default:\n        return this.suspension.indirect(index);",
-        'default:\n        return index < 0 ? this.suspension.indirect(index) : "returns";',
+        "default:\n        return index < 0 ? this.suspension.indirect(index) : RETURNS;",
       ],
       [
         "frames: a host function that was left is not noticed",
