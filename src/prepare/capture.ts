@@ -35,7 +35,7 @@
  */
 
 import { OFF_UNWINDING } from "../abi.ts";
-import { functionType, LIMITS, type Module } from "../wasm/module.ts";
+import { bodyOf, functionType, LIMITS, type Module } from "../wasm/module.ts";
 import {
   EXNREF,
   F32,
@@ -127,6 +127,7 @@ export class Capture implements SiteWatcher {
   readonly #named: Map<number, { readonly height: number; readonly type: ValueType }> = new Map();
   #active = false;
   #functionIndex = 0;
+  #type!: FunctionType;
   #bodyStart = 0;
   #wanted: ((id: number) => boolean) | undefined;
   #pinnedBefore = -1;
@@ -157,7 +158,8 @@ export class Capture implements SiteWatcher {
     this.#byToken.clear();
     this.#named.clear();
     this.#functionIndex = functionIndex;
-    this.#bodyStart = this.#module.bodies[functionIndex - this.#module.functionsImported]!.start;
+    this.#type = functionType(this.#module, functionIndex);
+    this.#bodyStart = bodyOf(this.#module, functionIndex).start;
     this.#wanted = wanted;
     this.#pinnedBefore = -1;
     this.#heldParams = [];
@@ -249,8 +251,8 @@ export class Capture implements SiteWatcher {
       this.refused = liveness === undefined ? "too many locals and calls" : "too many handlers and calls";
       return;
     }
-    const { start, end } = this.#module.bodies[this.#functionIndex - this.#module.functionsImported]!;
-    const { results } = functionType(this.#module, this.#functionIndex);
+    const { start, end } = bodyOf(this.#module, this.#functionIndex);
+    const { results } = this.#type;
     const copies = copiesAt(scan, tokens);
     let byteCount = end - start;
     for (const [i, site] of this.sites.entries()) {
@@ -300,14 +302,14 @@ export class Capture implements SiteWatcher {
     if (held.size === 0) return;
     for (let t = 0; t < count; t++)
       if ((op[t] === 0x21 || op[t] === 0x22) && held.has(value[t]!)) edit[t]! |= EDIT_HOLD;
-    const { params } = functionType(this.#module, this.#functionIndex);
+    const { params } = this.#type;
     this.#heldParams = [...held].filter((local) => local < params.length);
   }
 
   /** Sites that turn out to be none: loops that nothing repeats, and calls after which no frame is needed. */
   #leaveOut(scan: FunctionScan): void {
     const { op, edit } = scan;
-    const { results } = functionType(this.#module, this.#functionIndex);
+    const { results } = this.#type;
     const last = lastCalls(scan, results);
     this.sites = this.sites.filter(({ token, outcome }) => {
       if (token < 0) return true;
@@ -317,7 +319,7 @@ export class Capture implements SiteWatcher {
   }
 
   #refusal(scan: FunctionScan): string | undefined {
-    const { results } = functionType(this.#module, this.#functionIndex);
+    const { results } = this.#type;
     const nonNullable = (type: ValueType) => isReference(type) && !isNullable(type);
     if (results.some(nonNullable)) return "a result that cannot be null";
     if (scan.locals.some(nonNullable)) return "a local that cannot be null";
@@ -396,7 +398,7 @@ export class Capture implements SiteWatcher {
       code.u32(this.#layout.unwinding);
     }
     this.writeFrame(code, scan, { site, label: (depth) => label(depth) + 1 });
-    for (const type of functionType(this.#module, this.#functionIndex).results) writeZero(code, type);
+    for (const type of this.#type.results) writeZero(code, type);
     code.put(0x0f, 0x0b);
   }
 

@@ -24,6 +24,7 @@
  */
 
 import { OFF_HINT, SLOW_POLL } from "../abi.ts";
+import { bodyOf } from "../wasm/module.ts";
 import type { Writer } from "../wasm/writer.ts";
 import { writeUnwindingWord } from "./capture.ts";
 import { type Layout, MEMORY_LEDGER } from "./layout.ts";
@@ -52,7 +53,7 @@ export function loopShape(scan: FunctionScan, t: number): LoopShape {
   const { at, facts, peer, count, module } = scan;
   if ((facts[t]! & (LOOP_CALL | LOOP_LOOP | LOOP_CATCH)) !== 0 || hasParams(scan, t)) return { kind: "polled" };
   const bodyBytes = at[peer[t]!]! - at[t + 1]!;
-  const functionBytes = at[count]! - module.bodies[scan.functionIndex - module.functionsImported]!.start;
+  const functionBytes = at[count]! - bodyOf(module, scan.functionIndex).start;
   if (bodyBytes > UNROLL_BODY_BYTES_MAX || functionBytes > UNROLL_FUNCTION_BYTES_MAX) return { kind: "counted" };
   const copies = Math.floor((2 * UNROLL_BODY_BYTES_MAX) / bodyBytes);
   return { kind: "unrolled", copies: Math.min(Math.max(copies, 2), UNROLL_COPIES_MAX) };

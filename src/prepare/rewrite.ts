@@ -8,7 +8,7 @@
 
 import { ModuleUnsupportedError } from "../errors.ts";
 import type { CodeReader } from "../wasm/code.ts";
-import { LIMITS, type Module } from "../wasm/module.ts";
+import { bodyOf, LIMITS, type Module } from "../wasm/module.ts";
 import { closes, hasLabels, opens } from "../wasm/opcodes.ts";
 import { Reader } from "../wasm/reader.ts";
 import type { ValueType } from "../wasm/types.ts";
@@ -115,7 +115,7 @@ export class Rewriter {
       if (entryPoll) this.poll(ENTRY);
       this.tokens(0, this.scan.count);
     }
-    this.copyUpTo(this.#bodyOf(functionIndex).end);
+    this.copyUpTo(bodyOf(this.module, functionIndex).end);
     return this.finish(functionIndex, out);
   }
 
@@ -151,7 +151,7 @@ export class Rewriter {
 
   /** Appends what has been written, gives its size. `parameters` are locals that were parameters in the original. */
   protected finish(functionIndex: number, out: Writer, parameters: readonly ValueType[] = []): number {
-    const body = this.#bodyOf(functionIndex);
+    const body = bodyOf(this.module, functionIndex);
     const declarations = this.#declarations;
     declarations.clear();
     const original = new Reader(this.module.bytes, body.start, this.scan.codeStart);
@@ -176,10 +176,6 @@ export class Rewriter {
     this.#captured.functionsMaySuspend++;
     if (capture.refused === undefined) this.#captured.sites += capture.sites.length;
     else this.#captured.functionsRefused.push({ index, reason: capture.refused });
-  }
-
-  #bodyOf(functionIndex: number): { readonly start: number; readonly end: number } {
-    return this.module.bodies[functionIndex - this.module.functionsImported]!;
   }
 
   /** Tokens from `first` to before `last`. Where labels are followed, branches are written anew. */

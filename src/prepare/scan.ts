@@ -19,7 +19,7 @@
 
 import { ModuleUnsupportedError } from "../errors.ts";
 import { CodeReader } from "../wasm/code.ts";
-import { functionType, LIMITS, type Module } from "../wasm/module.ts";
+import { bodyOf, functionType, LIMITS, type Module } from "../wasm/module.ts";
 import { SIGNATURES } from "../wasm/opcodes.ts";
 import {
   ANYREF,
@@ -168,7 +168,7 @@ export class FunctionScan {
   /** Begins with a function, whose locals are known from here on. */
   begin(functionIndex: number): void {
     const module = this.module;
-    const body = module.bodies[functionIndex - module.functionsImported]!;
+    const body = bodyOf(module, functionIndex);
     this.#reader = new CodeReader(module.bytes, body.start, body.end);
     this.functionIndex = functionIndex;
     this.count = 0;

@@ -332,6 +332,11 @@ class ParsedModule implements Module {
   }
 }
 
+/** Where the body of a function is that is not imported. */
+export function bodyOf({ bodies, functionsImported }: Module, functionIndex: number): Module["bodies"][number] {
+  return bodies[functionIndex - functionsImported]!;
+}
+
 /** The type of a function; the parser has checked that it is one. */
 export function functionType(module: Module, functionIndex: number): FunctionType {
   return module.types[module.functions[functionIndex]!] as FunctionType;

@@ -25,6 +25,9 @@ export const SECTION = {
 /** In the order in which they must appear. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
 
+/** "\0asm" */
+const MAGIC = 0x0061736d;
+
 export interface Section {
   readonly id: number;
   /** Of a custom section. */
@@ -39,11 +42,10 @@ export interface Section {
 /** The sections of a module, in their order; checks no more than the frame they sit in. */
 export function readSections(bytes: Uint8Array): Section[] {
   const reader = new Reader(bytes);
-  if (bytes.length < 8 || bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
-    reader.fail("no WebAssembly magic number");
+  const head = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length < 8 || head.getUint32(0) !== MAGIC) reader.fail("no WebAssembly magic number");
   if (bytes[6] === 1) throw new ModuleUnsupportedError("a component", 4);
-  if (bytes[4] !== 1 || bytes[5] !== 0 || bytes[6] !== 0 || bytes[7] !== 0)
-    reader.fail("unknown version of the binary format", 4);
+  if (head.getUint32(4, true) !== 1) reader.fail("unknown version of the binary format", 4);
   reader.at = 8;
   const sections: Section[] = [];
   while (!reader.done) {
