@@ -11,7 +11,7 @@ import { OFF_GLIMPSE, RUNNING } from "../abi.ts";
 import type { ContinuationMaker } from "../resume/maker.ts";
 import type { CodePlace } from "../resume/site.ts";
 import type { Budget } from "./budget.ts";
-import { pause, type RecallSide } from "./recall.ts";
+import { inTime, type RecallSide } from "./recall.ts";
 
 /** Longest that one takes, ms. A guest that computes in JavaScript has nothing to show. */
 const GLIMPSE_MS = 100;
@@ -64,7 +64,7 @@ async function glimpse({ host, freezing, words }: RecallSide): Promise<Glimpse> 
   try {
     await freezing.freeze({ budgetMs: GLIMPSE_MS });
     const { blackoutMs } = await freezing.resume();
-    return { places: (await Promise.race([seen, pause(GLIMPSE_MS)]))?.places ?? [], blackoutMs };
+    return { places: (await inTime(seen, GLIMPSE_MS))?.places ?? [], blackoutMs };
   } catch {
     // It has ended, or cannot be frozen just now: whoever wants more of it than a guess finds that out.
     return NOTHING;

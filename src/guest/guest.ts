@@ -16,7 +16,7 @@ import { Hosts, type HostsParts } from "./hosts.ts";
 import { Life, type LifeParts } from "./life.ts";
 import type { GuestMemory } from "./memory.ts";
 import { checkTrackMode } from "./options.ts";
-import { mustCapture } from "./recall.ts";
+import { inTime, mustCapture } from "./recall.ts";
 import type {
   DirtyReport,
   Exit,
@@ -437,18 +437,13 @@ export class Guest implements AsyncDisposable {
   async terminate(): Promise<void> {
     if (!this.#life.ending && this.state === "idle" && !this.#calls.busy) {
       this.#hosts.post({ type: "end" });
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, DISPOSE_MS_MAX);
-      });
-      await Promise.race([this.exited, late]);
-      clearTimeout(timer);
+      await inTime(this.exited, DISPOSE_MS_MAX);
     }
     const error = new HostLostError(this.name, "it was terminated by its owner");
     const ended = this.#life.end({ kind: "failed", error });
-    const timer = setTimeout(() => this.#life.hurry(), DRAIN_MS_MAX);
+    await inTime(ended, DRAIN_MS_MAX);
+    this.#life.hurry();
     await ended;
-    clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -22,7 +22,7 @@ import { checkBudget } from "./freezing.ts";
 import { moveIdle, TAKE_OVER } from "./idle-handover.ts";
 import { failed, type HostLink } from "./link.ts";
 import { betweenCalls } from "./messages.ts";
-import { fresh, goOn, type OffThread, pause, type RecallSide, takeOff } from "./recall.ts";
+import { fresh, goOn, inTime, type OffThread, pause, type RecallSide, takeOff } from "./recall.ts";
 import type { GuestState, HandoverReport } from "./reports.ts";
 
 /** Longest a handover takes unless told otherwise, from the start of the new host on, ms. */
@@ -176,7 +176,7 @@ export async function retire(
 ): Promise<void> {
   const disposed = host.next("disposed").catch(() => undefined);
   host.post({ type: "dispose", reason });
-  await Promise.race([disposed, pause(disposeMs)]);
+  await inTime(disposed, disposeMs);
   await host.terminate();
 }
 

@@ -18,7 +18,7 @@ import type { Calls } from "./calls.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { Freezing } from "./freezing.ts";
 import { Listeners } from "./listeners.ts";
-import { pause } from "./recall.ts";
+import { inTime } from "./recall.ts";
 import type { Exit, GuestEventMap, GuestEvents, GuestState } from "./reports.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import type { InputPump, OutputPump } from "./streams.ts";
@@ -94,7 +94,7 @@ export class Life {
 
   /** The state; of a guest that has ended, as soon as its host has said how, or has had the time to. */
   async toldState(): Promise<GuestState> {
-    if (this.#parts.freezing.state === ENDED) await Promise.race([this.#over.promise, pause(END_TOLD_MS)]);
+    if (this.#parts.freezing.state === ENDED) await inTime(this.#over.promise, END_TOLD_MS);
     return this.state;
   }
 

@@ -116,7 +116,7 @@ async function recalled(
   core.recall();
   if (freeze.how === "idle") host.post({ type: "yield" });
   for (;;) {
-    const yielded = await Promise.race([leaving, pause(Math.min(LEAVE_MS, budget.leftMs()))]);
+    const yielded = await inTime(leaving, Math.min(LEAVE_MS, budget.leftMs()));
     if (yielded !== undefined) return yielded;
     // Refused while the host is on its way out. That is awaited, whatever the budget says: a guest released now
     // would stay in the ledger for good. A host that finds that it cannot leave takes the recall back itself.
@@ -151,4 +151,15 @@ export function fresh(maker: ContinuationMaker, host: HostLink): ContinuationMod
 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What comes of `work`, or undefined once so much time has passed. No timer is left behind, which would keep Node alive. */
+export async function inTime<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -23,11 +23,6 @@ export class Impacts {
     this.#slotsFree = concurrencyMax;
   }
 
-  /** The update domain of a set that is impacted now. */
-  of(set: string): number | undefined {
-    return this.#impacted.get(set);
-  }
-
   begin(set: string, updateDomain: number): void {
     const impacted = this.#impacted.get(set);
     if (impacted !== undefined) {
