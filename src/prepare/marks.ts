@@ -91,58 +91,35 @@ export class Marks implements Watcher {
 
   writes(scan: FunctionScan, t: number): void {
     const op = scan.op[t]!;
-    if (isBulk(op)) this.#bulk(scan, t);
-    else this.#store(scan, t, SIGNATURES[op]!.indexOf(">"));
-  }
-
-  #store(scan: FunctionScan, t: number, operands: number): void {
-    const group = scan.value[t]! - (scan.value[t]! % GROUP_BYTES);
-    if (this.#isMarked(scan, operands - 1, scan.value[t]!, group)) {
-      this.merged++;
-      return;
-    }
-    const base = this.#place(scan, operands - 1);
-    if (base !== undefined) this.#mark(scan, t, { base, byteCount: undefined, lifted: [], top: undefined });
-    else {
-      const lifted: number[] = [];
-      for (let i = 0; i < operands; i++) lifted.push(this.#locals.add(scan.operandType[scan.height - 1 - i]!));
-      this.#mark(scan, t, { base: { local: lifted.at(-1)! }, byteCount: undefined, lifted, top: undefined });
-    }
-  }
-
-  #bulk(scan: FunctionScan, t: number): void {
-    const producer = scan.producer(0);
-    const constant = producer >= 0 && scan.op[producer] === OP_I32_CONST ? scan.value[producer]! : undefined;
+    // The address is the first of them; of a bulk operation the last is how many bytes it changes.
+    const operands = SIGNATURES[op]!.indexOf(">");
+    const bulk = isBulk(op);
+    const producer = bulk ? scan.producer(0) : -1;
+    const constant = scan.op[producer] === OP_I32_CONST ? scan.value[producer]! : undefined;
     if (constant === 0) return;
-    const small = constant !== undefined && constant <= BULK_AS_STORE_MAX;
-    if (small && this.#isMarked(scan, 2, 0, 0)) {
+    const range = bulk && !(constant !== undefined && constant <= BULK_AS_STORE_MAX);
+    if (!range && this.#isMarked(scan, operands - 1, bulk ? 0 : scan.value[t]!)) {
       this.merged++;
       return;
     }
-    const base = this.#place(scan, 2);
+    this.count++;
+    scan.edit[t]! |= EDIT_MARK;
+    const base = this.#place(scan, operands - 1);
     if (base !== undefined) {
-      const top = constant === undefined ? this.#locals.nameAt(scan.height - 1) : undefined;
-      const byteCount: Place | undefined = small ? undefined : constant === undefined ? { local: top! } : { constant };
-      this.#mark(scan, t, { base, byteCount, lifted: [], top });
+      const top = range && constant === undefined ? this.#locals.nameAt(scan.height - 1) : undefined;
+      const byteCount = !range ? undefined : constant === undefined ? { local: top! } : { constant };
+      this.#marks.set(t, { base, byteCount, lifted: [], top });
       return;
     }
-    const lifted = [0, 1, 2].map((i) => this.#locals.nameAt(scan.height - 1 - i));
-    this.#mark(scan, t, {
-      base: { local: lifted[2]! },
-      byteCount: small ? undefined : { local: lifted[0]! },
-      lifted,
-      top: undefined,
-    });
-  }
-
-  #mark(scan: FunctionScan, t: number, mark: Mark): void {
-    this.count++;
-    this.#marks.set(t, mark);
-    scan.edit[t]! |= EDIT_MARK;
+    const lifted: number[] = [];
+    for (let i = scan.height - 1; i >= scan.height - operands; i--)
+      lifted.push(this.#locals.nameAt(i, scan.operandType[i]!));
+    const byteCount = range ? { local: lifted[0]! } : undefined;
+    this.#marks.set(t, { base: { local: lifted.at(-1)! }, byteCount, lifted, top: undefined });
   }
 
   /** Whether a mark on this straight line covers this address; if not, it will, so it is remembered. */
-  #isMarked(scan: FunctionScan, depth: number, offset: number, group: number): boolean {
+  #isMarked(scan: FunctionScan, depth: number, offset: number): boolean {
     const producer = scan.producer(depth);
     const op = producer < 0 ? -1 : scan.op[producer]!;
     let key: number;
@@ -155,7 +132,7 @@ export class Marks implements Watcher {
       setting = scan.lastSet[local]!;
       // Set since it was read: the operand is not what the local holds now.
       if (setting > producer) return false;
-      key = local * 2 ** 24 + group / GROUP_BYTES;
+      key = local * 2 ** 24 + Math.floor(offset / GROUP_BYTES);
     } else return false;
     const i = Math.abs(key % MARKED);
     if (this.#lines[i] === this.#line && this.#bases[i] === key && this.#settings[i] === setting) return true;

@@ -227,7 +227,11 @@ export const MUTANTS: readonly Mutant[] = [
         " && this.#settings[i] === setting) return true;",
         ") return true;",
       ],
-      ["marks: merges all groups", "key = local * 2 ** 24 + group / GROUP_BYTES;", "key = local * 2 ** 24;"],
+      [
+        "marks: merges all groups",
+        "key = local * 2 ** 24 + Math.floor(offset / GROUP_BYTES);",
+        "key = local * 2 ** 24;",
+      ],
       ["marks: leaves the group out", "if (offset >= GROUP_BYTES) {", "if (offset >= 2 ** 32) {"],
       ["slack: groups wider than a dirty page's slack", "const GROUP_BYTES = 256;", "const GROUP_BYTES = 8192;"],
       [
