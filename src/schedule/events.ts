@@ -8,8 +8,8 @@
  * Each event names guests of one set and of one update domain in it: that is what a reader may rely on to know which of its
  * neighbours stay up.
  *
- * The counters go on across processes if somebody keeps them (`incarnations`): numbers are reserved in blocks before any is served, and
- * the next process begins above all that were reserved.
+ * The counters go on across processes if somebody keeps them (`incarnations`): each number is reserved before it is served, and the
+ * next process begins above all that were reserved.
  *
  * Listeners are told after the change has been made, in the order in which changes were made, even if one of them makes another.
  */
@@ -117,8 +117,6 @@ interface Board {
   readonly lives: Map<string, EventLife>;
 }
 
-/** Incarnations reserved at once: a write in so many changes. */
-const RESERVE_COUNT = 1024;
 /** Ids of events that are over which are remembered, so that an approval which lost the race with the end is no error. */
 const GONE_MAX = 10_000;
 
@@ -131,7 +129,6 @@ export class ScheduledEvents extends TypedTarget {
   readonly #gone = new Map<string, string>();
   readonly #untold: Event[] = [];
   #telling = false;
-  #reserved = 0;
 
   readonly #keeper: Keeper;
 
@@ -142,7 +139,7 @@ export class ScheduledEvents extends TypedTarget {
     this.#options = options;
     this.#firstIncarnation = options.incarnations?.first ?? 1;
     checkCount(this.#firstIncarnation, "the first incarnation");
-    this.#reserve(this.#firstIncarnation);
+    options.incarnations?.reserve(this.#firstIncarnation);
     this.#fleet = this.#newBoard();
     this.#keeper = {
       clock: options.clock,
@@ -285,7 +282,8 @@ export class ScheduledEvents extends TypedTarget {
     for (const each of [board, this.#fleet]) {
       if (over) each.lives.delete(id);
       else each.lives.set(id, life);
-      this.#reserve(++each.incarnation);
+      each.incarnation++;
+      this.#options.incarnations?.reserve(each.incarnation);
     }
     if (over) this.#forget(id, set);
     // Before anybody is told, so that what a policy approves is told as approved.
@@ -312,11 +310,5 @@ export class ScheduledEvents extends TypedTarget {
     } finally {
       this.#telling = false;
     }
-  }
-
-  #reserve(incarnation: number): void {
-    if (incarnation <= this.#reserved) return;
-    this.#reserved = incarnation + RESERVE_COUNT;
-    this.#options.incarnations?.reserve(this.#reserved);
   }
 }

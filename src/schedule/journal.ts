@@ -44,6 +44,8 @@ interface Standing {
 
 const FORMAT = 1;
 const NEWLINE = 0x0a;
+/** Incarnations reserved at once: a write in so many changes. */
+const RESERVE_COUNT = 1024;
 
 export class Journal extends History {
   readonly #standing = new Map<string, Standing>();
@@ -174,12 +176,13 @@ export class Journal extends History {
   }
 
   /**
-   * Makes it durable that incarnations up to this one may be served. When it cannot be written, incarnations are served all the same,
+   * Makes it durable that incarnations up to this one, and some more, may be served. When it cannot be written, incarnations are served all the same,
    * because readers are owed a document; nothing else is written from then on.
    */
   override reserve(incarnation: number): void {
+    if (incarnation <= this.#reserved) return;
     try {
-      this.write({ type: "reserved", incarnation });
+      this.write({ type: "reserved", incarnation: incarnation + RESERVE_COUNT });
     } catch (error) {
       this.#broken ??= error as StillpointError;
     }

@@ -154,6 +154,20 @@ journals("a directory that cannot be had is refused", async () => {
   assert.is(await codeOf(() => void openJournal(join(file, "below"))), "SP_JOURNAL_FAILED");
 });
 
+journals("incarnations are reserved in blocks, and each before it is served", () => {
+  const directory = fresh();
+  const journal = new Journal(openJournal(directory));
+  const unreserved: number[] = [];
+  for (let incarnation = 1; incarnation <= 3000; incarnation++) {
+    journal.reserve(incarnation);
+    if (journal.firstIncarnation <= incarnation) unreserved.push(incarnation);
+  }
+  journal.close();
+  assert.equal(unreserved, []);
+  // One line says that the process began.
+  assert.is(readFileSync(join(directory, "journal"), "utf8").match(/\n/g)?.length, 4);
+});
+
 // ---- one writer ----
 
 journals("it has one writer at a time", async () => {

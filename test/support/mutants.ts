@@ -605,16 +605,22 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       ["events: a Terminate waits for nobody", 'if (life.event.type !== "Terminate") return false;', "return false;"],
       ["events: listeners hear out of order", "if (this.#telling) return;", ""],
-      [
-        "events: one incarnation is served unreserved",
-        "if (incarnation <= this.#reserved) return;",
-        "if (incarnation <= this.#reserved + 1) return;",
-      ],
       ["events: remembers every event", "if (this.#gone.size <= GONE_MAX) break;", "break;"],
       [
         "events: names guests of two domains",
         'for (const key of ["set", "updateDomain"] as const)',
         'for (const key of ["set"] as const)',
+      ],
+    ],
+  ),
+  ...of(
+    "src/schedule/journal.ts",
+    ["schedule/journal"],
+    [
+      [
+        "journal: one incarnation is served unreserved",
+        "if (incarnation <= this.#reserved) return;",
+        "if (incarnation <= this.#reserved + 1) return;",
       ],
     ],
   ),
