@@ -25,29 +25,26 @@ export type PrepareAnswer =
   | { readonly type: "refused"; readonly error: RefusedFields }
   | { readonly type: "failed"; readonly error: unknown };
 
-/** A refusal as plain data, because classes do not survive the way between threads. */
-export type RefusedFields =
-  | { readonly name: "ModuleInvalidError"; readonly reason: string; readonly offset: number }
-  | {
-      readonly name: "ModuleUnsupportedError";
-      readonly feature: string;
-      readonly offset: number;
-      readonly function: string | undefined;
-    }
-  | { readonly name: "StillpointError"; readonly code: StillpointError["code"]; readonly message: string };
+/** A refusal as plain data, because classes do not survive the way between threads: what its class has, besides what all have. */
+export type RefusedFields = Pick<StillpointError, "name" | "code" | "message"> &
+  Partial<Pick<ModuleInvalidError, "reason"> & Pick<ModuleUnsupportedError, "feature" | "offset" | "function">>;
 
-function refusal(fields: RefusedFields): StillpointError {
-  switch (fields.name) {
+function refusal({
+  name,
+  code,
+  message,
+  reason,
+  feature,
+  offset,
+  function: inFunction,
+}: RefusedFields): StillpointError {
+  switch (name) {
     case "ModuleInvalidError":
-      return new ModuleInvalidError(fields.reason, fields.offset);
+      return new ModuleInvalidError(reason!, offset!);
     case "ModuleUnsupportedError":
-      return new ModuleUnsupportedError(
-        fields.feature,
-        fields.offset,
-        fields.function === undefined ? {} : { function: fields.function },
-      );
-    case "StillpointError":
-      return new StillpointError(fields.code, fields.message);
+      return new ModuleUnsupportedError(feature!, offset!, inFunction === undefined ? {} : { function: inFunction });
+    default:
+      return new StillpointError(code, message);
   }
 }
 
