@@ -31,7 +31,8 @@
  *
  * A call after which the function has nothing to do but to return what it gave is no site, since no frame is needed: see
  * last-calls.ts. A tail call that may reach a host function becomes a call and a return, since somebody must keep its arguments.
- * Only calls of imports, and tail calls through a table of a type of which an import's address is taken, are concerned.
+ * Only calls of imports, and tail calls through a table of a type of which an import's address is taken, are concerned. Where a
+ * handler would then catch what leaves it by a tail call, the tail call stays one, and the guest is pinned until it is idle.
  */
 
 import { OFF_UNWINDING } from "../abi.ts";
@@ -60,8 +61,18 @@ import { Liveness } from "./liveness.ts";
 import type { AddedLocals } from "./locals.ts";
 import { writeClosing, writeOpening, writePin, writeUnpin } from "./pins.ts";
 import type { Savers } from "./savers.ts";
-import { EDIT_HOLD, EDIT_KEEP, EDIT_LOOP, EDIT_SITE, type Frame, type FunctionScan, type SiteWatcher } from "./scan.ts";
+import {
+  EDIT_HOLD,
+  EDIT_KEEP,
+  EDIT_LOOP,
+  EDIT_PIN,
+  EDIT_SITE,
+  type Frame,
+  type FunctionScan,
+  type SiteWatcher,
+} from "./scan.ts";
 import { copiesAt } from "./shared-loops.ts";
+import { OP_TRY, OP_TRY_TABLE } from "./survey.ts";
 import { AGAIN, type Outcome, RETURNS, SAVES, type Suspension } from "./suspension.ts";
 
 /** The token of a poll at the function's entry. */
@@ -176,7 +187,8 @@ export class Capture implements SiteWatcher {
     const tail = isTailCall(scan.op[t]!);
     // A tail call leaves no frame behind, unless it may have to be issued again: then it becomes a call and a return.
     if (tail && outcome === SAVES) return;
-    if (tail) this.#site(scan, t, outcome, 0, this.#argumentCount(scan, t));
+    if (tail && isHandled(scan)) scan.edit[t]! |= EDIT_PIN;
+    else if (tail) this.#site(scan, t, outcome, 0, this.#argumentCount(scan, t));
     else this.#site(scan, t, outcome, scan.height - operands, operands);
   }
 
@@ -453,6 +465,14 @@ export class Capture implements SiteWatcher {
 export function writeUnwindingWord(code: Writer): void {
   code.put(0x41, 0, 0x28, 0x42, MEMORY_LEDGER);
   code.u32(OFF_UNWINDING);
+}
+
+/** Whether exceptions of a call at the present instruction would be caught in its own function. */
+function isHandled(scan: FunctionScan): boolean {
+  return scan.frames().some(({ opener, arm }) => {
+    const op = scan.op[opener];
+    return (op === OP_TRY || op === OP_TRY_TABLE) && arm < 0;
+  });
 }
 
 export function isTailCall(op: number): boolean {

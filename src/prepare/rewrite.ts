@@ -23,6 +23,7 @@ import type { Layout } from "./layout.ts";
 import { AddedLocals } from "./locals.ts";
 import { Marks } from "./marks.ts";
 import type { Options } from "./options.ts";
+import { writePin } from "./pins.ts";
 import { type LoopShape, loopShape, openPoll, writeCounter } from "./polls.ts";
 import type { Savers } from "./savers.ts";
 import {
@@ -32,6 +33,7 @@ import {
   EDIT_LOOP,
   EDIT_MARK,
   EDIT_NAME,
+  EDIT_PIN,
   EDIT_SITE,
   EDIT_WAIT,
   FunctionScan,
@@ -191,6 +193,10 @@ export class Rewriter {
         // Before the token, in whatever form it is written.
         this.copyUpTo(at[t]!);
         this.#marks!.writeBefore(this.code, t);
+      }
+      if (edits & EDIT_PIN) {
+        this.copyUpTo(at[t]!);
+        writePin(this.code);
       }
       if (this.labels.count > 0) {
         this.nested(t);

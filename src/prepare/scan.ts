@@ -64,6 +64,8 @@ export const EDIT_SITE = 32;
 export const EDIT_KEEP = 64;
 /** Behind it an exception is held that a site needs. */
 export const EDIT_HOLD = 128;
+/** The guest is pinned before it, and stays so until it is idle. */
+export const EDIT_PIN = 256;
 
 export interface Watcher {
   /** Instruction `t` changes memory, by a store or by a bulk operation; its operands are still on the stack. */
@@ -125,7 +127,7 @@ export class FunctionScan {
   readonly value: Uint32Array;
   readonly peer: Uint32Array;
   readonly facts: Uint8Array;
-  readonly edit: Uint8Array;
+  readonly edit: Uint16Array;
   count: number = 0;
 
   functionIndex: number = 0;
@@ -161,7 +163,7 @@ export class FunctionScan {
     this.value = new Uint32Array(capacity);
     this.peer = new Uint32Array(capacity);
     this.facts = new Uint8Array(capacity);
-    this.edit = new Uint8Array(capacity);
+    this.edit = new Uint16Array(capacity);
     this.#reader = new CodeReader(module.bytes, 0, 0);
   }
 

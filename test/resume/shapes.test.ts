@@ -9,6 +9,12 @@ const ATTEMPTS: Readonly<Record<string, (body: string) => string>> = {
   try: (body) => `(try (result i32) (do ${body} (i32.const -1)) (catch $e))`,
 };
 
+/** Gives -2 if anything is thrown inside of $body, which leaves the function otherwise. */
+const GUARDS: Readonly<Record<string, (body: string) => string>> = {
+  try_table: (body) => `(block $caught (try_table (catch_all $caught) ${body})) (i32.const -2)`,
+  try: (body) => `(try (result i32) (do ${body}) (catch_all (i32.const -2)))`,
+};
+
 /** Throws at every third number. */
 const RISKY = `(tag $e (param i32))
       (func $risky (param $n i32) (result i32)
@@ -188,6 +194,19 @@ const shapes: readonly Shape[] = [
           (i32.mul (call $two (i32.const 2)) (call $two (i32.const 3))))))`,
     pinned: true,
   },
+  ...Object.entries(GUARDS).map(([name, guard]) => ({
+    title: `tail calls of host functions in a ${name}, which catches nothing of theirs: their guest parks`,
+    imports: `(type $f (func (param i32) (result i32))) (import "host" "fail" (func $fail (type $f)))`,
+    text: `(table 2 funcref) (elem (i32.const 0) $ask $fail)
+      (func $tails (param $n i32) (result i32)
+        (drop (call $slow (i32.const 1)))
+        ${guard(`(drop (call $slow (i32.const 1)))
+          (if (i32.and (local.get $n) (i32.const 4)) (then (return_call $ask (local.get $n))))
+          (return_call_indirect (type $f) (local.get $n) (i32.const 1))`)})
+      (func (export "run") (param $n i32) (result i32)
+        (i32.add (call $tails (i32.const 12)) (i32.sub (call $slow (local.get $n)) (call $tails (i32.sub (local.get $n) (i32.const 5))))))`,
+    pinned: true as const,
+  })),
   {
     title: "all types of locals and operands, to the last bit",
     text: `(global $v (mut v128) (v128.const i32x4 1 2 3 0x7fa00000)) (global $f (mut f32) (f32.const nan:0x200001))

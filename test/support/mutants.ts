@@ -328,6 +328,11 @@ export const MUTANTS: readonly Mutant[] = [
         "const to = pending;",
       ],
       [
+        "sites: a tail call out of a handler is a call in it",
+        "if (tail && isHandled(scan)) scan",
+        "if (tail && isHandled(scan) && t < 0) scan",
+      ],
+      [
         "slots: operands below a named one have none",
         "if ((edit[producer]! & EDIT_KEEP) !== 0 && from === 0) break;",
         "if (from === 0) break;",
