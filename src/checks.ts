@@ -13,7 +13,9 @@ export function checkCount(
   { min = 0, max = Infinity }: { min?: number; max?: number } = {},
 ): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= min && value <= max)) return;
-  throw invalid(`${name} is ${value}; it must be a whole number from ${min} to ${max}`);
+  throw invalid(
+    `${name} is ${value}; it must be a whole number${max < Infinity ? ` from ${min} to ${max}` : `, ${min} or more`}`,
+  );
 }
 
 /** @throws {StillpointError} SP_CONFIG_INVALID */
