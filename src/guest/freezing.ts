@@ -148,7 +148,8 @@ export class Freezing {
     return {
       guest: this.#guest,
       how: found === RUNNING ? "parked" : found === IDLE ? "idle" : "waiting",
-      timeToSafepointMs: already ? 0 : Number(stoodNs) / 1e6,
+      // A page and its Worker have each a clock that goes in steps.
+      timeToSafepointMs: already ? 0 : Math.max(0, Number(stoodNs) / 1e6),
       memoryBytes: this.#memory.bytes,
       guestBytesCopied: this.#memory.bytesCopied - copied,
     };

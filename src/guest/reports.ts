@@ -8,7 +8,7 @@ export interface FreezeReport {
   readonly guest: string;
   /** What the freeze found: code in motion, a guest without work, or one that waits inside a service. */
   readonly how: "parked" | "idle" | "waiting";
-  /** From the request to the moment at which the guest stood still; 0 if it was frozen already. */
+  /** From the request to the moment at which the guest stood still; 0 if it was frozen already, or within a step of a page's clock. */
   readonly timeToSafepointMs: number;
   readonly memoryBytes: number;
   /** Bytes of guest memory that the library copied on the way. */

@@ -51,6 +51,7 @@ export async function storm(
       const report = random.oneIn(2) && MAY_BLOCK ? guest.freezeSync({ budgetMs }) : await guest.freeze({ budgetMs });
       tally.how[report.how] = (tally.how[report.how] ?? 0) + 1;
       tally.freezes++;
+      if (!(report.timeToSafepointMs >= 0)) throw new Error(`a safepoint after ${report.timeToSafepointMs} ms`);
       return true;
     } catch (error) {
       const { code } = error as { code?: string };
@@ -62,6 +63,7 @@ export async function storm(
 
   const resume = async (held: number): Promise<void> => {
     const report = random.oneIn(2) && MAY_BLOCK ? guest.resumeSync() : await guest.resume();
+    if (!(report.blackoutMs >= 0)) throw new Error(`a blackout of ${report.blackoutMs} ms`);
     if (report.held !== held) throw new Error(`${report.held} holds are left, not ${held}`);
   };
 
