@@ -41,7 +41,7 @@ const QUESTIONS: Readonly<Record<string, { readonly oneCore: boolean; readonly o
   "handover-speed": { oneCore: false },
   "tier-up": { oneCore: false },
   asyncify: { oneCore: true, once: "long: the other tool builds for a minute" },
-  ways: { oneCore: false, once: "long, and ours is measured in two processes anyhow" },
+  ways: { oneCore: false },
   guests: { oneCore: false },
   events: { oneCore: false },
   scale: { oneCore: true },
