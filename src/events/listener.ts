@@ -8,7 +8,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { StillpointError } from "../errors.ts";
+import { invalid } from "../checks.ts";
 import { FAILED, type Reply } from "./reply.ts";
 
 export interface ConnectionLimits {
@@ -76,7 +76,7 @@ export class Listener {
     await new Promise<void>((resolve, reject) => {
       const where = "host" in place ? `${place.host}:${place.port}` : place.socketPath;
       server.on("error", (cause) => {
-        reject(new StillpointError("SP_CONFIG_INVALID", `cannot listen on ${where}: ${cause.message}`, { cause }));
+        reject(invalid(`cannot listen on ${where}: ${cause.message}`, { cause }));
       });
       if ("host" in place) server.listen({ host: place.host, port: place.port }, resolve);
       else server.listen({ path: place.socketPath }, resolve);

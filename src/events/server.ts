@@ -10,7 +10,7 @@
  * answer is as quick as any, and there is one after days of silence.
  */
 
-import { StillpointError } from "../errors.ts";
+import { checkCount, invalid } from "../checks.ts";
 import { Endpoint, type MetadataSource } from "./endpoint.ts";
 import { type ConnectionLimits, Listener, type Place } from "./listener.ts";
 
@@ -87,13 +87,8 @@ const DEFAULTS: Required<MetadataLimits> = {
 
 const LOOPBACK = "127.0.0.1";
 
-function invalid(message: string): StillpointError {
-  return new StillpointError("SP_CONFIG_INVALID", message);
-}
-
 function checkPort(port: number): number {
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw invalid(`port is ${port}; it must be from 0 to 65535`);
+  checkCount(port, "port", { max: 65_535 });
   return port;
 }
 

@@ -176,8 +176,8 @@ export class Journal extends History {
   }
 
   /**
-   * Makes it durable that incarnations up to this one, and some more, may be served. When it cannot be written, incarnations are served all the same,
-   * because readers are owed a document; nothing else is written from then on.
+   * Makes it durable that incarnations up to this one, and some more, may be served. When it cannot be written, incarnations
+   * are served all the same, because readers are owed a document; nothing else is written from then on.
    */
   override reserve(incarnation: number): void {
     if (incarnation <= this.#reserved) return;
