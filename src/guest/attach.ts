@@ -37,11 +37,6 @@ export function attachWasi(side: HostSide): Wasi {
   return createWasi(wasiHost(side));
 }
 
-/** WASI under no guest, with nothing of this one's but what tells nobody that it was there. */
-export function standInWasi(side: HostSide): Wasi {
-  return createWasi({ ...wasiHost(side), preopens: { "/": {} }, notices: undefined });
-}
-
 function wasiHost({ platform, data, core, waiting, notices }: HostSide): WasiHost {
   const words = new Int32Array(data.ledger.buffer);
   const index = OFF_BELL >> 2;

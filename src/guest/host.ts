@@ -25,7 +25,7 @@ import { glimpsing } from "./glimpse.ts";
 import type { Activity, CallOutcome, Failure, FromHost, Handed, HostData, Rest, ToHost } from "./messages.ts";
 import { hostNotices } from "./notices.ts";
 import { Pinning } from "./pinning.ts";
-import { rehearse } from "./rehearsal.ts";
+import { STAND_IN, STAND_IN_EXPORTS, standInContinuation, standInData, standInHanded } from "./rehearsal.ts";
 import { STDERR, STDOUT } from "./rings.ts";
 import type { Services } from "./services.ts";
 import { Stack } from "./stack.ts";
@@ -134,12 +134,22 @@ class Host {
     if (this.#data.movable) {
       this.#stack = new Stack(this.#data, exports);
       if (this.#data.role === "standby") this.#stack.attach();
-      rehearse(this.#side);
+      this.#rehearse();
     }
     const slow = exports[EXPORT_SLOW] as WebAssembly.Table;
     slow.set(SLOW_POLL, this.#core.poll);
     slow.set(SLOW_WAIT32, this.#core.guestWait32);
     slow.set(SLOW_WAIT64, this.#core.guestWait64);
+  }
+
+  /** Takes over a guest that is nobody's, which then comes to its end, and gives it away again. */
+  #rehearse(): void {
+    const host = new Host(this.#side.platform, STAND_IN, standInData(this.#data));
+    host.#wasi = attachWasi(host.#side);
+    host.#stack = new Stack(host.#data, STAND_IN_EXPORTS);
+    host.#receive({ type: "prepare", continuations: [standInContinuation()] });
+    host.#receive({ type: "adopt", handed: standInHanded(host.#wasi.snapshot()), continuations: [] });
+    host.#yield();
   }
 
   async #instantiate(imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {

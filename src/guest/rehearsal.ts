@@ -1,26 +1,62 @@
 /**
- * A rehearsal of the handover. A thread does it twice in its life, when it takes the guest over and when it gives it away, and
+ * The rehearsal of the handover. A thread does it twice in its life, when it takes a guest over and when it gives it away, and
  * both times in the blackout; an engine compiles what it has never run, which takes many times as long as to run it. So
- * every host goes through the motions once, on a stand-in, while nobody waits for it.
+ * every host plays its whole part once beforehand, while nobody waits: on a ledger of its own, with a guest that is nobody's and an
+ * owner that is deaf. Whatever came of it would reach nobody.
  *
  * The services' own snapshot() and restore() are not rehearsed: they are not ours, and may count how often they are called.
  */
 
-import { EXPORT_LOAD, EXPORT_SAVE } from "../abi.ts";
-import { type HostSide, standInWasi } from "./attach.ts";
-import { Stack } from "./stack.ts";
+import { EXPORT_LOAD, EXPORT_SAVE, OFF_FRAMES, OFF_FRAMES_TOP, OFF_RUN, RUNNING } from "../abi.ts";
+import { createLedger } from "../core/core.ts";
+import type { Self } from "../platform/platform.ts";
+import { TRAILER_BYTES } from "../prepare/frames.ts";
+import type { ContinuationModule } from "../resume/resume.ts";
+import type { WasiState } from "../wasi/host.ts";
+import type { Handed, HostData } from "./messages.ts";
 
-/** No guest: globals that are nowhere. */
-const NOTHING: WebAssembly.Exports = { [EXPORT_SAVE]: () => undefined, [EXPORT_LOAD]: () => undefined };
+const nothing = (): void => {};
 
-export function rehearse(side: HostSide): void {
-  // Enough of a ledger for a stack without frames.
-  const ledger = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  const stack = new Stack({ ...side.data, ledger, changedTables: [], continuations: [] }, NOTHING);
-  stack.save();
-  const tables = stack.tables();
-  const wasi = standInWasi(side);
-  wasi.restore(structuredClone(wasi.snapshot()));
-  stack.load(tables);
-  stack.add([]);
+/** A thread with nobody at the other end. What is said there takes as long as elsewhere. */
+export const STAND_IN: Self = {
+  data: undefined,
+  post: (message) => void structuredClone(message),
+  listen: nothing,
+  close: nothing,
+};
+
+/** Of a guest without globals. */
+export const STAND_IN_EXPORTS: WebAssembly.Exports = { [EXPORT_SAVE]: nothing, [EXPORT_LOAD]: nothing };
+
+/** The same host under a guest that runs, and has in the ledger what lets it go on: one frame, without values. */
+export function standInData(data: HostData): HostData {
+  const ledger = createLedger({ pageShift: 12, host: data.host });
+  const words = new Int32Array(ledger.buffer);
+  words[OFF_RUN >> 2] = RUNNING;
+  words[OFF_FRAMES_TOP >> 2] = TRAILER_BYTES;
+  // The frame is that of function 0 at site 0; its size stands behind them.
+  words[(OFF_FRAMES + 8) >> 2] = TRAILER_BYTES;
+  const nobodys = { preopens: { "/": {} }, readOnly: [], notices: undefined, changedTables: [], continuations: [] };
+  return { ...data, ledger, ...nobodys };
+}
+
+/** A module with one function, "0", that does nothing and returns. */
+// biome-ignore format: a line for each section
+const RETURNS = Uint8Array.of(
+  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,
+  0x01, 0x04, 0x01, 0x60, 0x00, 0x00,
+  0x03, 0x02, 0x01, 0x00,
+  0x07, 0x05, 0x01, 0x01, 0x30, 0x00, 0x00,
+  0x0a, 0x04, 0x01, 0x02, 0x00, 0x0b,
+);
+
+/** Where that frame goes on. */
+export function standInContinuation(): ContinuationModule {
+  return { sites: [{ functionIndex: 0, site: 0 }], module: new WebAssembly.Module(RETURNS) };
+}
+
+/** What comes with that guest, which is in the middle of a call. */
+export function standInHanded(wasi: WasiState): Handed {
+  const activity = { kind: "call", id: 0, name: "" } as const;
+  return { activity, captured: true, deadlineNs: undefined, tables: [], services: undefined, wasi };
 }
