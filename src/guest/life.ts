@@ -162,7 +162,7 @@ export class Life {
   }
 
   dispatch<K extends keyof GuestEventMap>(type: K, detail: GuestEventMap[K]["detail"]): void {
-    this.#parts.platform.publish(`stillpoint:guest:${type}`, detail);
+    this.#parts.platform.publish(type, detail);
     this.#listeners.tell(type, detail);
   }
 

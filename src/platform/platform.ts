@@ -59,8 +59,8 @@ export interface Platform {
   readonly openJournal: ((directory: string | URL, nowMs: number) => History) | undefined;
   /** Closes a descriptor of the system that a dead thread left behind. Never throws. */
   closeDescriptor(descriptor: number): void;
-  /** Tells the runtime's own tracing, if it has one and anybody listens. */
-  publish(channel: string, message: object): void;
+  /** Tells the runtime's own tracing of a guest's event, if it has one and anybody listens. */
+  publish(event: string, message: object): void;
   /** The process's own standard streams, for guests that inherit them. */
   inheritInput(): ReadableStream<Uint8Array>;
   isTerminal(descriptor: 0 | 1 | 2): boolean;
