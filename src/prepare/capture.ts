@@ -133,9 +133,9 @@ export class Capture implements SiteWatcher {
   readonly #locals: AddedLocals;
   readonly #savers: Savers;
   readonly #exceptions: Exceptions | undefined;
-  readonly #byToken: Map<number, Site> = new Map();
+  #byToken: Map<number, Site> = new Map();
   /** Single results that get names, by token: height and type. */
-  readonly #named: Map<number, { readonly height: number; readonly type: ValueType }> = new Map();
+  #named: Map<number, { readonly height: number; readonly type: ValueType }> = new Map();
   #active = false;
   #functionIndex = 0;
   #type!: FunctionType;
@@ -166,8 +166,8 @@ export class Capture implements SiteWatcher {
     this.refused = undefined;
     this.sites = [];
     this.lastSite = ENTRY - 1;
-    this.#byToken.clear();
-    this.#named.clear();
+    this.#byToken = new Map();
+    this.#named = new Map();
     this.#functionIndex = functionIndex;
     this.#type = functionType(this.#module, functionIndex);
     this.#bodyStart = bodyOf(this.#module, functionIndex).start;

@@ -13,14 +13,14 @@ export class AddedLocals {
   #first = 0;
   readonly #types: ValueType[] = [];
   /** Of operands that got a name: the local for each type and height. */
-  readonly #names: Map<number, number> = new Map();
+  #names: Map<number, number> = new Map();
   #counter = -1;
 
   /** Starts with a function that has `first` parameters and locals of its own. */
   begin(first: number): void {
     this.#first = first;
     this.#types.length = 0;
-    this.#names.clear();
+    this.#names = new Map();
     this.#counter = -1;
   }
 

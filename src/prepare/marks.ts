@@ -64,8 +64,8 @@ export class Marks implements Watcher {
   readonly #locals: AddedLocals;
   readonly #capture: Capture | undefined;
   /** By token. */
-  readonly #marks: Map<number, Mark> = new Map();
-  readonly #names: Map<number, number> = new Map();
+  #marks: Map<number, Mark> = new Map();
+  #names: Map<number, number> = new Map();
   readonly #bases: Float64Array = new Float64Array(MARKED);
   readonly #settings: Int32Array = new Int32Array(MARKED);
   readonly #lines: Float64Array = new Float64Array(MARKED);
@@ -80,8 +80,8 @@ export class Marks implements Watcher {
   }
 
   begin(): void {
-    this.#marks.clear();
-    this.#names.clear();
+    this.#marks = new Map();
+    this.#names = new Map();
     this.barrier();
   }
 

@@ -4,6 +4,10 @@
  * Most tokens have no edit and are only stepped over. A run of unchanged bytes is pending from `#from` on and is copied when
  * something has to go after it. Inside a loop that got a new shape, branches that leave it are written anew with their
  * labels moved; such loops are innermost, so this does not nest.
+ *
+ * What the passes know of a function is garbage when the next one begins, and there are many functions, so it has to be such that a
+ * collector of young objects frees it. Maps are made anew, not cleared: the table of a cleared map refers to the one that takes
+ * its place, so of a chain of them that begins in the old generation nothing goes away.
  */
 
 import { ModuleUnsupportedError } from "../errors.ts";

@@ -143,7 +143,7 @@ export class FunctionScan {
   operandProducer: Int32Array = new Int32Array(256);
   operandAbove: Int32Array = new Int32Array(256);
   /** By token, of those that produce more than one operand. */
-  readonly groups: Map<number, Results> = new Map();
+  groups: Map<number, Results> = new Map();
 
   #live = true;
   /** What is open, the function itself first, and the last of it. */
@@ -183,7 +183,7 @@ export class FunctionScan {
     const { at, op, value, edit } = this;
     this.#watcher = watcher;
     this.#sites = sites;
-    this.groups.clear();
+    this.groups = new Map();
     const reader = this.#reader;
     this.height = 0;
     this.#live = true;
