@@ -53,7 +53,7 @@ import {
 } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
 import type { Exceptions, Held } from "./exceptions.ts";
-import { SAVED_TYPES, TRAILER_BYTES } from "./frames.ts";
+import { SAVED_BYTES, SAVED_TYPES, TRAILER_BYTES } from "./frames.ts";
 import { type HintWriter, UNLIKELY } from "./hints.ts";
 import { lastCalls } from "./last-calls.ts";
 import { type Layout, MEMORY_LEDGER } from "./layout.ts";
@@ -80,14 +80,13 @@ export const ENTRY = -1;
 /** What a poll has in place of an outcome. */
 export const POLL = 4;
 
-export interface Saved {
-  readonly local: number;
-  readonly type: ValueType;
-  /** In the frame. */
-  readonly offset: number;
-}
+/** What a site is made of when it is met. */
+type NewSite = Pick<Site, "token" | "id" | "outcome" | "operands" | "pending" | "frames">;
 
-export interface Site {
+const NONE: readonly never[] = [];
+
+/** A class, for the reason that rewrite.ts gives. */
+export class Site {
   readonly token: number;
   /** As in the frame. */
   readonly id: number;
@@ -99,15 +98,25 @@ export interface Site {
   readonly pending: number;
   /** Of sites that were asked for: what surrounds them. */
   frames: readonly Frame[] | undefined;
-  saved: readonly Saved[];
-  bytes: number;
+  /** The values of its frame, in the frame's order: the locals that hold them, and their types. */
+  savedLocals: readonly number[] = NONE;
+  savedTypes: readonly ValueType[] = NONE;
+  /** Of its frame. */
+  bytes: number = 0;
   /** Exceptions that are needed from here on: held by handlers around it, the innermost first, or by locals. */
-  held: readonly Held[];
-  heldLocals: readonly number[];
+  held: readonly Held[] = NONE;
+  heldLocals: readonly number[] = NONE;
+
+  constructor({ token, id, outcome, operands, pending, frames }: NewSite) {
+    this.token = token;
+    this.id = id;
+    this.outcome = outcome;
+    this.operands = operands;
+    this.pending = pending;
+    this.frames = frames;
+  }
 }
 
-/** Of a site before it is known what is live there. */
-const NOTHING_SAVED = { saved: [], bytes: 0, held: [], heldLocals: [] } as const;
 /** An engine takes so many parameters, and a saver has two of its own. */
 const SAVED_MAX = 998;
 /** Half of what a function may have; the rest is for other passes, and for what only a continuation has. */
@@ -134,8 +143,9 @@ export class Capture implements SiteWatcher {
   readonly #savers: Savers;
   readonly #exceptions: Exceptions | undefined;
   #byToken: Map<number, Site> = new Map();
-  /** Single results that get names, by token: height and type. */
-  #named: Map<number, { readonly height: number; readonly type: ValueType }> = new Map();
+  /** Of single results that get names, by token. */
+  #heights: Map<number, number> = new Map();
+  #types: Map<number, ValueType> = new Map();
   #active = false;
   #functionIndex = 0;
   #type!: FunctionType;
@@ -167,7 +177,8 @@ export class Capture implements SiteWatcher {
     this.sites = [];
     this.lastSite = ENTRY - 1;
     this.#byToken = new Map();
-    this.#named = new Map();
+    this.#heights = new Map();
+    this.#types = new Map();
     this.#functionIndex = functionIndex;
     this.#type = functionType(this.#module, functionIndex);
     this.#bodyStart = bodyOf(this.#module, functionIndex).start;
@@ -175,7 +186,7 @@ export class Capture implements SiteWatcher {
     this.#pinnedBefore = -1;
     this.#heldParams = [];
     if (entryPoll)
-      this.sites.push({ token: ENTRY, id: 0, outcome: POLL, operands: [], pending: 0, frames: [], ...NOTHING_SAVED });
+      this.sites.push(new Site({ token: ENTRY, id: 0, outcome: POLL, operands: NONE, pending: 0, frames: [] }));
   }
 
   // ---- what the scan reports ----
@@ -230,18 +241,21 @@ export class Capture implements SiteWatcher {
       const producer = operandProducer[i]!;
       if ((edit[producer]! & EDIT_KEEP) !== 0 && from === 0) break;
       edit[producer]! |= EDIT_KEEP;
-      if (!groups.has(producer)) this.#named.set(producer, { height: i, type: operandType[i]! });
+      if (groups.has(producer)) continue;
+      this.#heights.set(producer, i);
+      this.#types.set(producer, operandType[i]!);
     }
     const id = scan.at[t]! - this.#bodyStart;
-    this.sites.push({
-      token: t,
-      id,
-      outcome,
-      operands: tooMany ? [] : Array.from(operandType.subarray(0, to)),
-      pending: from > 0 ? from : pending,
-      frames: this.#wanted?.(id) === true ? scan.frames() : undefined,
-      ...NOTHING_SAVED,
-    });
+    this.sites.push(
+      new Site({
+        token: t,
+        id,
+        outcome,
+        operands: tooMany ? NONE : Array.from(operandType.subarray(0, to)),
+        pending: from > 0 ? from : pending,
+        frames: this.#wanted?.(id) === true ? scan.frames() : undefined,
+      }),
+    );
   }
 
   /** After the walk: what each site needs, or why the function is refused. */
@@ -269,32 +283,28 @@ export class Capture implements SiteWatcher {
     let byteCount = end - start;
     for (const [i, site] of this.sites.entries()) {
       const tail = isTailCall(op[site.token] ?? 0);
-      const values: { local: number; type: ValueType }[] = [];
-      for (const local of liveness.at(i)) values.push({ local, type: scan.locals[local]! });
+      const locals = liveness.at(i);
+      const types = locals.map((local) => scan.locals[local]!);
       for (const [height, type] of site.operands.entries()) {
         if (isReference(type) && !this.#isHeld(type)) this.refused = "a reference on the stack across a call";
-        else if (!tail || height >= site.pending) values.push({ local: this.#locals.nameAt(height, type), type });
-      }
-      if (values.some(({ type }) => isReference(type) && !this.#isHeld(type)))
-        this.refused ??= "a reference that is needed after a call";
-      if (values.length > SAVED_MAX) this.refused ??= `${values.length} values needed after a call`;
-      if (this.refused !== undefined) return;
-      const saved: Saved[] = [];
-      let offset = 0;
-      for (const [type, bytes] of SAVED_TYPES) {
-        for (const value of values) {
-          if (value.type !== type) continue;
-          saved.push({ ...value, offset });
-          offset += bytes;
+        else if (!tail || height >= site.pending) {
+          locals.push(this.#locals.nameAt(height, type));
+          types.push(type);
         }
       }
-      site.saved = saved;
-      site.bytes = offset + TRAILER_BYTES;
+      if (types.some((type) => isReference(type) && !this.#isHeld(type)))
+        this.refused ??= "a reference that is needed after a call";
+      if (types.length > SAVED_MAX) this.refused ??= `${types.length} values needed after a call`;
+      if (this.refused !== undefined) return;
+      const order = frameOrder(types);
+      site.savedLocals = order.map((value) => locals[value]!);
+      site.savedTypes = order.map((value) => types[value]!);
+      site.bytes = site.savedTypes.reduce((sum, type) => sum + SAVED_BYTES.get(type)!, TRAILER_BYTES);
       // A tail call leaves the handlers around it.
       if (!tail) site.held = held[i] ?? [];
-      site.heldLocals = values.filter(({ type }) => this.#isHeld(type)).map(({ local }) => local);
+      site.heldLocals = locals.filter((_, value) => this.#isHeld(types[value]!));
       const heldBytes = 2 * (site.held.length + site.heldLocals.length) * (this.#exceptions?.bytes ?? 0);
-      byteCount += copies[i]! * (VALUE_BYTES * saved.length + ZERO_BYTES * results.length + SITE_BYTES + heldBytes);
+      byteCount += copies[i]! * (VALUE_BYTES * order.length + ZERO_BYTES * results.length + SITE_BYTES + heldBytes);
     }
     if (byteCount > BYTES_MAX) this.refused = "so much that is needed after so many calls";
     else this.#markHolds(scan);
@@ -359,8 +369,8 @@ export class Capture implements SiteWatcher {
   writeNames(code: Writer, scan: FunctionScan, t: number): void {
     const group = scan.groups.get(t);
     if (group === undefined) {
-      const { height, type } = this.#named.get(t)!;
-      const name = this.#locals.nameAt(height, type);
+      const type = this.#types.get(t)!;
+      const name = this.#locals.nameAt(this.#heights.get(t)!, type);
       code.put(0x22);
       code.u32(name);
       if (this.#isHeld(type)) this.#exceptions!.writeHoldLocal(code, name);
@@ -418,7 +428,7 @@ export class Capture implements SiteWatcher {
   writeFrame(code: Writer, scan: FunctionScan, { site, label }: { site: Site; label: LabelAt }): void {
     for (const { arm, depth } of site.held) this.#exceptions!.writeKept(code, scan, arm, label(depth));
     for (const local of site.heldLocals) this.#exceptions!.writeKeptLocal(code, local);
-    for (const { local } of site.saved) {
+    for (const local of site.savedLocals) {
       code.put(0x20);
       code.u32(local);
     }
@@ -427,7 +437,7 @@ export class Capture implements SiteWatcher {
     code.put(0x41);
     code.signed(site.id);
     code.put(0x10);
-    code.u32(this.#savers.functionFor(site.saved.map(({ type }) => type)));
+    code.u32(this.#savers.functionFor(site.savedTypes));
   }
 
   /** Around the body of a function that is refused. Gives how many constructs now surround it. */
@@ -485,6 +495,15 @@ export function resultsAt(module: Module, { op, value }: FunctionScan, token: nu
   if (op[token] === 0x10 || op[token] === 0x12) return functionType(module, index).results;
   if (op[token]! >= 0x500) return [I32];
   return (module.types[index] as FunctionType).results;
+}
+
+/** Of values with these types: where those that can be saved are, in the order of a frame. */
+function frameOrder(types: readonly ValueType[]): number[] {
+  const order: number[] = [];
+  for (const [type] of SAVED_TYPES) {
+    for (let i = 0; i < types.length; i++) if (types[i] === type) order.push(i);
+  }
+  return order;
 }
 
 function sameTypes(some: readonly ValueType[], others: readonly ValueType[]): boolean {

@@ -29,7 +29,7 @@
 import type { Module } from "../wasm/module.ts";
 import { EXNREF, type FunctionType, I32, isReference, type ValueType } from "../wasm/types.ts";
 import type { Writer } from "../wasm/writer.ts";
-import { EXCEPTION_FUNCTION, SAVED_TYPES, TRAILER_BYTES, writeFrameAccess, writeFramesTop } from "./frames.ts";
+import { EXCEPTION_FUNCTION, SAVED_BYTES, TRAILER_BYTES, writeFrameAccess, writeFramesTop } from "./frames.ts";
 import { writePin } from "./pins.ts";
 import { type Savers, writePop } from "./savers.ts";
 import type { FunctionScan } from "./scan.ts";
@@ -51,8 +51,6 @@ const THROW = 0;
 const KEEP = 1;
 const HOLD = 2;
 const RESTORE = 3;
-
-const BYTES: ReadonlyMap<ValueType, number> = new Map(SAVED_TYPES);
 
 /** A handler around a site that may throw again what it caught. */
 export interface Held {
@@ -285,7 +283,7 @@ export class Exceptions {
       for (const type of payload) {
         code.put(0x20, 0);
         writeFrameAccess(code, type, "load", offset);
-        offset += BYTES.get(type)!;
+        offset += SAVED_BYTES.get(type)!;
       }
       code.put(0x08);
       code.u32(tag);
@@ -349,7 +347,7 @@ export class Exceptions {
 }
 
 function recordBytes(payload: readonly ValueType[]): number {
-  return payload.reduce((sum, type) => sum + BYTES.get(type)!, TRAILER_BYTES);
+  return payload.reduce((sum, type) => sum + SAVED_BYTES.get(type)!, TRAILER_BYTES);
 }
 
 /** Pushes the tag of the record on top. */

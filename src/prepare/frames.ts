@@ -28,6 +28,8 @@ export const SAVED_TYPES: readonly (readonly [type: ValueType, bytes: number])[]
   [F64, 8],
   [V128, 16],
 ];
+/** The same, by type. */
+export const SAVED_BYTES: ReadonlyMap<ValueType, number> = new Map(SAVED_TYPES);
 
 /** Opcodes that load and store a saved value, with what stands before their memarg. */
 const LOADS: Readonly<Record<number, readonly number[]>> = {

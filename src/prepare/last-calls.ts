@@ -20,17 +20,15 @@ import { EMPTY, type FunctionType, type ValueType } from "../wasm/types.ts";
 import type { FunctionScan } from "./scan.ts";
 import { OP_TRY, OP_TRY_TABLE } from "./survey.ts";
 
-/** Of an open construct: whether the function is over where its end, or a branch to it, leads. */
-interface Open {
-  readonly end: boolean;
-  readonly label: boolean;
-}
+/** Of an open construct: the function is over where its end, or a branch to it, leads. */
+const OVER_AT_END = 1;
+const OVER_AT_LABEL = 2;
 
 /** Calls in the scanned function after which nothing is left; `results` are the function's. Their own have to be compared yet. */
 export function lastCalls(scan: FunctionScan, results: readonly ValueType[]): ReadonlySet<number> {
   const { op, value, peer, count, module } = scan;
   const calls = new Set<number>();
-  const open: Open[] = [];
+  const open: number[] = [];
   // Whether the function is over after the present token.
   let over = true;
   for (let t = count - 2; t >= 0; t--) {
@@ -48,12 +46,12 @@ export function lastCalls(scan: FunctionScan, results: readonly ValueType[]): Re
         // end
         const opener = peer[t]!;
         const end: boolean = over && resultCount(module, value[opener]!) === results.length;
-        open.push({ end, label: end && op[opener] !== 0x03 });
+        open.push(end ? OVER_AT_END | (op[opener] === 0x03 ? 0 : OVER_AT_LABEL) : 0);
         over = end;
         break;
       }
       case 0x05: // else
-        over = open.at(-1)!.end;
+        over = (open.at(-1)! & OVER_AT_END) !== 0;
         break;
       case 0x02: // block
       case 0x03: // loop
@@ -64,7 +62,7 @@ export function lastCalls(scan: FunctionScan, results: readonly ValueType[]): Re
       case 0x0c: {
         // br; a label beyond all constructs is the function's
         const target = open.at(-1 - value[t]!);
-        over = target === undefined || target.label;
+        over = target === undefined || (target & OVER_AT_LABEL) !== 0;
         break;
       }
       case 0x0f: // return

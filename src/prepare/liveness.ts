@@ -54,12 +54,14 @@ export class Liveness {
   }
 
   /** Locals that are live at a site, given by its place in the list. */
-  *at(site: number): Generator<number> {
+  at(site: number): number[] {
+    const locals: number[] = [];
     for (let w = 0; w < this.#words; w++) {
       for (let bits = this.#atSites[site * this.#words + w]!; bits !== 0; bits &= bits - 1) {
-        yield 32 * w + 31 - Math.clz32(bits & -bits);
+        locals.push(32 * w + 31 - Math.clz32(bits & -bits));
       }
     }
+    return locals;
   }
 
   #walk(): void {

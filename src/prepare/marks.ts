@@ -39,10 +39,11 @@ const OP_LOCAL_TEE = 0x22;
 const OP_I32_CONST = 0x41;
 const isBulk = (op: number): boolean => op >= 0x208 && op <= 0x20b;
 
-/** Where a base or a count is: in a local, or known. */
-type Place = { readonly local: number } | { readonly constant: number };
+/** Where a base or a count is: the local that it is in, or -1 - its value where that is known. */
+type Place = number;
 
-interface Mark {
+/** A class, for the reason that rewrite.ts gives. */
+class Mark {
   readonly base: Place;
   /** Of a bulk operation that is marked as a range. */
   readonly byteCount: Place | undefined;
@@ -50,7 +51,16 @@ interface Mark {
   readonly lifted: readonly number[];
   /** A local that takes a copy of the topmost operand before the instruction. */
   readonly top: number | undefined;
+
+  constructor({ base, byteCount, lifted, top }: Mark) {
+    this.base = base;
+    this.byteCount = byteCount;
+    this.lifted = lifted;
+    this.top = top;
+  }
 }
+
+const NONE: readonly never[] = [];
 
 /** What was marked in the present straight line: a cache of so many places (a prime), where a later mark may push out an earlier one. */
 const MARKED = 61;
@@ -107,15 +117,15 @@ export class Marks implements Watcher {
     const base = this.#place(scan, operands - 1);
     if (base !== undefined) {
       const top = range && constant === undefined ? this.#locals.nameAt(scan.height - 1) : undefined;
-      const byteCount = !range ? undefined : constant === undefined ? { local: top! } : { constant };
-      this.#marks.set(t, { base, byteCount, lifted: [], top });
+      const byteCount = !range ? undefined : constant === undefined ? top! : -1 - constant;
+      this.#marks.set(t, new Mark({ base, byteCount, lifted: NONE, top }));
       return;
     }
     const lifted: number[] = [];
     for (let i = scan.height - 1; i >= scan.height - operands; i--)
       lifted.push(this.#locals.nameAt(i, scan.operandType[i]!));
-    const byteCount = range ? { local: lifted[0]! } : undefined;
-    this.#marks.set(t, { base: { local: lifted.at(-1)! }, byteCount, lifted, top: undefined });
+    const byteCount = range ? lifted[0]! : undefined;
+    this.#marks.set(t, new Mark({ base: lifted.at(-1)!, byteCount, lifted, top: undefined }));
   }
 
   /** Whether a mark on this straight line covers this address; if not, it will, so it is remembered. */
@@ -147,11 +157,11 @@ export class Marks implements Watcher {
     const producer = scan.producer(depth);
     if (producer < 0) return undefined;
     const op = scan.op[producer]!;
-    if (op === OP_I32_CONST) return { constant: scan.value[producer]! };
+    if (op === OP_I32_CONST) return -1 - scan.value[producer]!;
     // Where the guest may be captured after the address was read, only the operand itself is sure to be kept.
     const kept = this.#capture === undefined || this.#capture.lastSite < producer;
     if ((op === OP_LOCAL_GET || op === OP_LOCAL_TEE) && kept && scan.lastSet[scan.value[producer]!]! <= producer)
-      return { local: scan.value[producer]! };
+      return scan.value[producer]!;
     // What opens a block, or its second half, produces parameters; a name there would have to go inside.
     if (opensBlock(op)) return undefined;
     let local = this.#names.get(producer);
@@ -160,7 +170,7 @@ export class Marks implements Watcher {
       this.#names.set(producer, local);
       scan.edit[producer]! |= EDIT_NAME;
     }
-    return { local };
+    return local;
   }
 
   // ---- what the rewriter writes ----
@@ -199,8 +209,8 @@ export class Marks implements Watcher {
       code.u32(this.#layout.markRange);
       return;
     }
-    if ("constant" in base) {
-      const address = base.constant + offset;
+    if (base < 0) {
+      const address = -1 - base + offset;
       // Beyond 4 GiB the store has trapped.
       if (address >= 2 ** 32) return;
       code.put(0x41);
@@ -224,12 +234,12 @@ function opensBlock(op: number): boolean {
 }
 
 function writePlace(code: Writer, place: Place): void {
-  if ("local" in place) {
+  if (place >= 0) {
     code.put(0x20);
-    code.u32(place.local);
+    code.u32(place);
   } else {
     code.put(0x41);
-    code.signed(place.constant | 0);
+    code.signed((-1 - place) | 0);
   }
 }
 

@@ -7,7 +7,9 @@
  *
  * What the passes know of a function is garbage when the next one begins, and there are many functions, so it has to be such that a
  * collector of young objects frees it. Maps are made anew, not cleared: the table of a cleared map refers to the one that takes
- * its place, so of a chain of them that begins in the old generation nothing goes away.
+ * its place, so of a chain of them that begins in the old generation nothing goes away. And what there are many of at a time is
+ * numbers or instances of a class, not literals: an engine that sees what a literal makes stay in one large function puts all
+ * that it makes into the old generation from then on.
  */
 
 import { ModuleUnsupportedError } from "../errors.ts";

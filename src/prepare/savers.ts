@@ -11,7 +11,7 @@ import { F32, F64, type FunctionType, I32, I64, V128, type ValueType } from "../
 import type { Writer } from "../wasm/writer.ts";
 import {
   GLOBALS_FUNCTION,
-  SAVED_TYPES,
+  SAVED_BYTES,
   TRAILER_BYTES,
   writeFrameAccess,
   writeFramesTop,
@@ -20,7 +20,6 @@ import {
 import { type Layout, MEMORY_LEDGER } from "./layout.ts";
 
 const LETTERS: Readonly<Record<ValueType, string>> = { [I32]: "i", [I64]: "l", [F32]: "f", [F64]: "d", [V128]: "v" };
-const BYTES: ReadonlyMap<ValueType, number> = new Map(SAVED_TYPES);
 /** How much the ledger grows by when the frames area is full. */
 const GROW_PAGES = 16;
 
@@ -70,7 +69,7 @@ export function writeSaver(code: Writer, { params }: FunctionType): void {
   const values = params.length - 2;
   const top = params.length;
   code.put(1, 1, I32);
-  const size = params.slice(0, values).reduce((sum, type) => sum + BYTES.get(type)!, TRAILER_BYTES);
+  const size = params.slice(0, values).reduce((sum, type) => sum + SAVED_BYTES.get(type)!, TRAILER_BYTES);
   writeRoom(code, top, size);
   let offset = 0;
   const store = (type: ValueType, value: () => void) => {
@@ -78,7 +77,7 @@ export function writeSaver(code: Writer, { params }: FunctionType): void {
     code.u32(top);
     value();
     writeFrameAccess(code, type, "store", offset);
-    offset += BYTES.get(type)!;
+    offset += SAVED_BYTES.get(type)!;
   };
   for (const [i, type] of params.entries()) {
     store(type, () => {
@@ -121,7 +120,7 @@ export function globalsFrame(globals: readonly { readonly type: ValueType; reado
 } {
   let offset = 0;
   const saved = globals.flatMap(({ type, mutable }, index) => {
-    const bytes = BYTES.get(type);
+    const bytes = SAVED_BYTES.get(type);
     if (!mutable || bytes === undefined) return [];
     offset += bytes;
     return [{ index, type, offset: offset - bytes }];

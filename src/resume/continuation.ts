@@ -25,7 +25,7 @@
 
 import { ENTRY, isTailCall, POLL, resultsAt, type Site } from "../prepare/capture.ts";
 import type { CapturePlan } from "../prepare/capture-plan.ts";
-import { writeFrameAccess, writeFramesTop } from "../prepare/frames.ts";
+import { SAVED_BYTES, writeFrameAccess, writeFramesTop } from "../prepare/frames.ts";
 import type { Layout } from "../prepare/layout.ts";
 import type { Options } from "../prepare/options.ts";
 import { Rewriter } from "../prepare/rewrite.ts";
@@ -133,12 +133,14 @@ export class ContinuationWriter extends Rewriter {
     this.#dead = false;
     this.#deadEnd = false;
     writePop(code, this.#frame, site.bytes);
-    for (const { local, type, offset } of site.saved) {
+    let offset = 0;
+    for (const [i, type] of site.savedTypes.entries()) {
       code.put(0x20);
       code.u32(this.#frame);
       writeFrameAccess(code, type, "load", offset);
+      offset += SAVED_BYTES.get(type)!;
       code.put(0x21);
-      code.u32(local);
+      code.u32(site.savedLocals[i]!);
     }
     capture!.writeHeldLocals(code, site);
     this.labels.open();

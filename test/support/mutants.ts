@@ -364,7 +364,7 @@ export const MUTANTS: readonly Mutant[] = [
     "src/prepare/exceptions.ts",
     ["resume/exceptions"],
     [
-      ["throw: takes all of a payload from one place", "      offset += BYTES.get(type)!;\n", ""],
+      ["throw: takes all of a payload from one place", "      offset += SAVED_BYTES.get(type)!;\n", ""],
       ["keep: makes no record of null", 'if (what === "keep") this.#writeRecord(code, NO_EXCEPTION | 0);', ""],
       ["hold: lets go of what is not its own", 'if (what === "hold") writePin(code);', ""],
       ["handlers: let go of what is not their own", "code.put(0x19);\n    writePin(code);", "code.put(0x19);"],
@@ -415,8 +415,8 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         "continuation: locals are not put back",
-        "      code.put(0x21);\n      code.u32(local);\n    }\n    capture!.writeHeldLocals(code, site);",
-        "      code.put(0x1a, 0x20);\n      code.u32(local);\n      code.put(0x1a);\n    }\n    capture!.writeHeldLocals(code, site);",
+        "      code.put(0x21);\n      code.u32(site.savedLocals[i]!);\n    }\n    capture!.writeHeldLocals(code, site);",
+        "      code.put(0x1a, 0x20);\n      code.u32(site.savedLocals[i]!);\n      code.put(0x1a);\n    }\n    capture!.writeHeldLocals(code, site);",
       ],
       ["continuation: falls into the loop again", "if (!this.#dead) code.put(0x0c, 1); // br $done", ""],
       [
