@@ -8,6 +8,7 @@
 import { EXPORT_BOOT, EXPORT_GLOBAL, EXPORT_SLOW, SLOW_COUNT } from "../abi.ts";
 import { KINDS, type Kind, type Module } from "../wasm/module.ts";
 import { appendFunctionNames, NAME_SECTION } from "../wasm/names.ts";
+import type { Parts } from "../wasm/parts.ts";
 import { Reader } from "../wasm/reader.ts";
 import { SECTION, SECTION_ORDER, type Section } from "../wasm/sections.ts";
 import { FUNCREF, type FunctionType, I32, writeValueType } from "../wasm/types.ts";
@@ -42,10 +43,10 @@ export function hiddenGlobals({ globals, globalsImported, exports }: Module): nu
 
 /** The module as it will be, but for the custom sections that make it an image. */
 export function assemble(
-  out: Writer,
+  out: Parts,
   module: Module,
   layout: Layout,
-  code: Uint8Array,
+  code: readonly Uint8Array[],
   added: readonly AddedFunction[],
   fillers: number,
   hints: HintWriter,
@@ -59,13 +60,17 @@ export function assemble(
   const upTo = (order: number) => {
     for (; next < order; next++) {
       const id = SECTION_ORDER[next]!;
-      if (id === SECTION.code) hints.writeTo(out);
-      const content = sectionContent(id, byId.get(id), module, layout, code, added, fillers, plan, saverTypes);
+      if (id === SECTION.code) {
+        hints.writeTo(out);
+        out.section(id, ...code);
+        continue;
+      }
+      const content = sectionContent(id, byId.get(id), module, layout, added, fillers, plan, saverTypes);
       if (content !== undefined) out.section(id, content);
     }
   };
 
-  out.copy(bytes, 0, 8);
+  out.add(bytes.subarray(0, 8));
   const lastKnown = sections.findLastIndex(({ id }) => id !== SECTION.custom);
   for (const [i, section] of sections.entries()) {
     if (i > lastKnown) upTo(SECTION_ORDER.length);
@@ -73,18 +78,17 @@ export function assemble(
     else if (section.name === NAME_SECTION) {
       const names = new Map(added.map(({ name }, n) => [layout.boot + n, name]));
       out.customSection(NAME_SECTION, appendFunctionNames(bytes, section, names));
-    } else if (!HOLDS_CODE_OFFSETS.test(section.name)) out.copy(bytes, section.at, section.end);
+    } else if (!HOLDS_CODE_OFFSETS.test(section.name)) out.add(bytes.subarray(section.at, section.end));
   }
   upTo(SECTION_ORDER.length);
 }
 
-/** What a section will hold; undefined for one that will not be there. */
+/** What a section other than that of code will hold; undefined for one that will not be there. */
 function sectionContent(
   id: number,
   section: Section | undefined,
   module: Module,
   layout: Layout,
-  code: Uint8Array,
   added: readonly AddedFunction[],
   fillers: number,
   plan: CapturePlan | undefined,
@@ -130,8 +134,6 @@ function sectionContent(
     case SECTION.global:
       if (plan === undefined) return section && module.bytes.subarray(section.start, section.end);
       return extended(module, section, 1, (out) => out.put(I32, 1, 0x41, 0, 0x0b));
-    case SECTION.code:
-      return code;
     case SECTION.dataCount: {
       if (section === undefined && module.data.length === 0) return undefined;
       const out = new Writer(5);

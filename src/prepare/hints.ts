@@ -6,6 +6,7 @@
 
 import { StillpointError } from "../errors.ts";
 import type { Module } from "../wasm/module.ts";
+import type { Parts } from "../wasm/parts.ts";
 import { Reader } from "../wasm/reader.ts";
 import { Writer } from "../wasm/writer.ts";
 
@@ -68,11 +69,10 @@ export class HintWriter {
     this.#pending.length = 0;
   }
 
-  writeTo(out: Writer): void {
+  writeTo(out: Parts): void {
     if (this.#functions === 0) return;
-    const content = new Writer(this.#out.length + 5);
-    content.u32(this.#functions);
-    content.copy(this.#out.view);
-    out.customSection(HINT_SECTION, content.view);
+    const count = new Writer(5);
+    count.u32(this.#functions);
+    out.customSection(HINT_SECTION, count.view, this.#out.view);
   }
 }

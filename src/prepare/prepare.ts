@@ -15,6 +15,7 @@
 import { SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
 import { ModuleInvalidError, ModuleUnsupportedError } from "../errors.ts";
 import { LIMITS, type Module, parseModule } from "../wasm/module.ts";
+import { byteCount, Parts } from "../wasm/parts.ts";
 import { SECTION } from "../wasm/sections.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type AddedFunction, assemble } from "./assemble.ts";
@@ -83,19 +84,20 @@ export function prepareSync(
   const added = addedFunctions(module, layout, complete, plan, savers);
   for (const { body } of added) sizes.push(body.length);
   const fillers = fillerCount(sizes, module.functionsImported + sizes.length);
-  const code = new Writer(bodies.length + 4096);
-  code.u32(total + added.length + fillers);
-  code.copy(bodies.view);
-  for (const { body } of added) code.sized(body);
-  for (let i = 0; i < fillers; i++) writeFiller(code);
+  const count = new Writer(5);
+  count.u32(total + added.length + fillers);
+  const behind = new Writer(4096);
+  for (const { body } of added) behind.sized(body);
+  for (let i = 0; i < fillers; i++) writeFiller(behind);
+  const code = [count.view, bodies.view, behind.view];
 
-  const out = new Writer(original.length + code.length);
-  assemble(out, module, layout, code.view, added, fillers, rewriter.hints, plan, savers?.types);
+  const out = new Parts();
+  assemble(out, module, layout, code, added, fillers, rewriter.hints, plan, savers?.types);
   const codeSection = module.sections.find(({ id }) => id === SECTION.code);
   const byteCounts = {
     original: original.length,
     codeOriginal: codeSection === undefined ? 0 : codeSection.end - codeSection.start,
-    code: code.length,
+    code: byteCount(code),
     module: out.length,
   };
   const counts = { functions: total, loops: surveyed.loops, ...rewriter.counts };
@@ -108,10 +110,12 @@ export function prepareSync(
     };
   const info = describe(module, complete, counts, byteCounts, capture);
   out.customSection(SECTION_INFO, new TextEncoder().encode(JSON.stringify(info)));
-  // An engine that accepts the original may still find what was added too much, at limits of its own.
-  if (!WebAssembly.validate(out.view)) throw new ModuleUnsupportedError("a module at the limits of the engine", 0);
   out.customSection(SECTION_ORIGINAL, original);
-  return Image.own(out.view.slice());
+  const image = Image.own(out.join());
+  // An engine that accepts the original may still find what was added too much, at limits of its own.
+  if (!WebAssembly.validate(image.moduleBytes()))
+    throw new ModuleUnsupportedError("a module at the limits of the engine", 0);
+  return image;
 }
 
 /** The engine says whether the module is valid as a whole, and if not, where. */
