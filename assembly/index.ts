@@ -6,6 +6,6 @@ export {
 export { cpuNs, monotonicNs, startClock, untilMonotonicNs } from "./clock";
 export { clearDirty, countDirty, markRange, sweep } from "./dirty";
 export {
-  buffered, ended, endRing, read, readable, readPtr, refused, refuseRing, ringBell, writable, writePtr, wrote,
+  buffered, ended, endRing, read, readable, readPtr, refused, refuseRing, writable, writePtr, wrote,
 } from "./streams";
 export { guestWait32, guestWait64 } from "./guest";

@@ -4,6 +4,7 @@
  */
 
 import { parseModule } from "../../dist/wasm/module.js";
+import { Parts } from "../../dist/wasm/parts.js";
 import { SECTION, SECTION_ORDER } from "../../dist/wasm/sections.js";
 import { Writer } from "../../dist/wasm/writer.js";
 
@@ -38,8 +39,8 @@ export function importingSharedMemory(
   imports.u32(memory.minimumPages);
   imports.u32(memory.maximumPages);
 
-  const out = new Writer(bytes.length + imports.length + 16);
-  out.copy(bytes, 0, 8);
+  const out = new Parts();
+  out.add(bytes.subarray(0, 8));
   let pending = true;
   for (const { id, at, end } of parsed.sections) {
     const late = SECTION_ORDER.indexOf(id) >= SECTION_ORDER.indexOf(SECTION.import);
@@ -47,7 +48,7 @@ export function importingSharedMemory(
       out.section(SECTION.import, imports.view);
       pending = false;
     }
-    if (id !== SECTION.import && id !== SECTION.memory) out.copy(bytes, at, end);
+    if (id !== SECTION.import && id !== SECTION.memory) out.add(bytes.subarray(at, end));
   }
-  return { bytes: out.view.slice(), memory };
+  return { bytes: out.join(), memory };
 }

@@ -9,8 +9,8 @@
 
 import { EXPORT_BOOT, IMPORT_LEDGER, IMPORT_MEMORY, IMPORT_MODULE, LEDGER_PAGES } from "../../dist/abi.js";
 import { type PrepareOptions, prepareSync } from "../../dist/prepare/prepare.js";
+import { Parts } from "../../dist/wasm/parts.js";
 import { readSections, SECTION } from "../../dist/wasm/sections.js";
-import { Writer } from "../../dist/wasm/writer.js";
 import { importingSharedMemory, type SharedMemoryImport } from "./shared-memory.ts";
 
 export interface Variant {
@@ -44,10 +44,10 @@ export function codeBytes(bytes: Uint8Array): number {
 
 /** The same module with an empty custom section at its end. */
 export function marked(bytes: Uint8Array, mark: string): Uint8Array<ArrayBuffer> {
-  const copy = new Writer(bytes.length + mark.length + 16);
-  copy.copy(bytes);
-  copy.customSection(mark, new Uint8Array());
-  return copy.view.slice();
+  const copy = new Parts();
+  copy.add(bytes);
+  copy.customSection(mark);
+  return copy.join();
 }
 
 /** A module that stands for itself. */

@@ -54,7 +54,6 @@ export interface Core {
   ended(ring: number): number;
   refuseRing(ring: number): void;
   refused(ring: number): number;
-  ringBell(): void;
 }
 
 /** The guest was not in the state to move from: it has ended. */

@@ -147,8 +147,8 @@ class Host {
     const host = new Host(this.#side.platform, STAND_IN, standInData(this.#data));
     host.#wasi = attachWasi(host.#side);
     host.#stack = new Stack(host.#data, STAND_IN_EXPORTS);
-    host.#receive({ type: "prepare", continuations: [standInContinuation()] });
-    host.#receive({ type: "adopt", handed: standInHanded(host.#wasi.snapshot()), continuations: [] });
+    const handed = standInHanded(host.#wasi.snapshot());
+    host.#receive({ type: "adopt", handed, continuations: [standInContinuation()] });
     host.#yield();
   }
 

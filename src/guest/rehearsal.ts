@@ -36,8 +36,7 @@ export function standInData(data: HostData): HostData {
   words[OFF_FRAMES_TOP >> 2] = TRAILER_BYTES;
   // The frame is that of function 0 at site 0; its size stands behind them.
   words[(OFF_FRAMES + 8) >> 2] = TRAILER_BYTES;
-  const nobodys = { preopens: { "/": {} }, readOnly: [], notices: undefined, changedTables: [], continuations: [] };
-  return { ...data, ledger, ...nobodys };
+  return { ...data, ledger, preopens: { "/": {} }, notices: undefined, changedTables: [] };
 }
 
 /** A module with one function, "0", that does nothing and returns. */

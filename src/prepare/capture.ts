@@ -80,9 +80,6 @@ export const ENTRY = -1;
 /** What a poll has in place of an outcome. */
 export const POLL = 4;
 
-/** What a site is made of when it is met. */
-type NewSite = Pick<Site, "token" | "id" | "outcome" | "operands" | "pending" | "frames">;
-
 const NONE: readonly never[] = [];
 
 /** A class, for the reason that rewrite.ts gives. */
@@ -93,9 +90,9 @@ export class Site {
   /** Of its call; POLL for a poll. */
   readonly outcome: Outcome | typeof POLL;
   /** Types of the operands that are kept, from the bottom of the function. */
-  readonly operands: readonly ValueType[];
+  operands: readonly ValueType[] = NONE;
   /** How many of them are no arguments of the call. */
-  readonly pending: number;
+  pending: number = 0;
   /** Of sites that were asked for: what surrounds them. */
   frames: readonly Frame[] | undefined;
   /** The values of its frame, in the frame's order: the locals that hold them, and their types. */
@@ -107,13 +104,10 @@ export class Site {
   held: readonly Held[] = NONE;
   heldLocals: readonly number[] = NONE;
 
-  constructor({ token, id, outcome, operands, pending, frames }: NewSite) {
+  constructor({ token, id, outcome }: Pick<Site, "token" | "id" | "outcome">) {
     this.token = token;
     this.id = id;
     this.outcome = outcome;
-    this.operands = operands;
-    this.pending = pending;
-    this.frames = frames;
   }
 }
 
@@ -185,8 +179,7 @@ export class Capture implements SiteWatcher {
     this.#wanted = wanted;
     this.#pinnedBefore = -1;
     this.#heldParams = [];
-    if (entryPoll)
-      this.sites.push(new Site({ token: ENTRY, id: 0, outcome: POLL, operands: NONE, pending: 0, frames: [] }));
+    if (entryPoll) this.#meet({ token: ENTRY, id: 0, outcome: POLL }).frames = [];
   }
 
   // ---- what the scan reports ----
@@ -246,16 +239,16 @@ export class Capture implements SiteWatcher {
       this.#types.set(producer, operandType[i]!);
     }
     const id = scan.at[t]! - this.#bodyStart;
-    this.sites.push(
-      new Site({
-        token: t,
-        id,
-        outcome,
-        operands: tooMany ? NONE : Array.from(operandType.subarray(0, to)),
-        pending: from > 0 ? from : pending,
-        frames: this.#wanted?.(id) === true ? scan.frames() : undefined,
-      }),
-    );
+    const site = this.#meet({ token: t, id, outcome });
+    if (!tooMany) site.operands = Array.from(operandType.subarray(0, to));
+    site.pending = from > 0 ? from : pending;
+    if (this.#wanted?.(id)) site.frames = scan.frames();
+  }
+
+  #meet(met: Pick<Site, "token" | "id" | "outcome">): Site {
+    const site = new Site(met);
+    this.sites.push(site);
+    return site;
   }
 
   /** After the walk: what each site needs, or why the function is refused. */

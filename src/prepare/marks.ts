@@ -42,8 +42,7 @@ const isBulk = (op: number): boolean => op >= 0x208 && op <= 0x20b;
 /** Where a base or a count is: the local that it is in, or -1 - its value where that is known. */
 type Place = number;
 
-/** A class, for the reason that rewrite.ts gives. */
-class Mark {
+interface Mark {
   readonly base: Place;
   /** Of a bulk operation that is marked as a range. */
   readonly byteCount: Place | undefined;
@@ -51,16 +50,7 @@ class Mark {
   readonly lifted: readonly number[];
   /** A local that takes a copy of the topmost operand before the instruction. */
   readonly top: number | undefined;
-
-  constructor({ base, byteCount, lifted, top }: Mark) {
-    this.base = base;
-    this.byteCount = byteCount;
-    this.lifted = lifted;
-    this.top = top;
-  }
 }
-
-const NONE: readonly never[] = [];
 
 /** What was marked in the present straight line: a cache of so many places (a prime), where a later mark may push out an earlier one. */
 const MARKED = 61;
@@ -118,14 +108,14 @@ export class Marks implements Watcher {
     if (base !== undefined) {
       const top = range && constant === undefined ? this.#locals.nameAt(scan.height - 1) : undefined;
       const byteCount = !range ? undefined : constant === undefined ? top! : -1 - constant;
-      this.#marks.set(t, new Mark({ base, byteCount, lifted: NONE, top }));
+      this.#marks.set(t, { base, byteCount, lifted: [], top });
       return;
     }
     const lifted: number[] = [];
     for (let i = scan.height - 1; i >= scan.height - operands; i--)
       lifted.push(this.#locals.nameAt(i, scan.operandType[i]!));
     const byteCount = range ? lifted[0]! : undefined;
-    this.#marks.set(t, new Mark({ base: lifted.at(-1)!, byteCount, lifted, top: undefined }));
+    this.#marks.set(t, { base: lifted.at(-1)!, byteCount, lifted, top: undefined });
   }
 
   /** Whether a mark on this straight line covers this address; if not, it will, so it is remembered. */

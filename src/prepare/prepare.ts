@@ -15,7 +15,7 @@
 import { SECTION_INFO, SECTION_ORIGINAL } from "../abi.ts";
 import { ModuleInvalidError, ModuleUnsupportedError } from "../errors.ts";
 import { LIMITS, type Module, parseModule } from "../wasm/module.ts";
-import { byteCount, Parts } from "../wasm/parts.ts";
+import { Parts } from "../wasm/parts.ts";
 import { SECTION } from "../wasm/sections.ts";
 import { Writer } from "../wasm/writer.ts";
 import { type AddedFunction, assemble } from "./assemble.ts";
@@ -86,10 +86,9 @@ export function prepareSync(
   const fillers = fillerCount(sizes, module.functionsImported + sizes.length);
   const count = new Writer(5);
   count.u32(total + added.length + fillers);
-  const behind = new Writer(4096);
-  for (const { body } of added) behind.sized(body);
-  for (let i = 0; i < fillers; i++) writeFiller(behind);
-  const code = [count.view, bodies.view, behind.view];
+  for (const { body } of added) bodies.sized(body);
+  for (let i = 0; i < fillers; i++) writeFiller(bodies);
+  const code = [count.view, bodies.view];
 
   const out = new Parts();
   assemble(out, module, layout, code, added, fillers, rewriter.hints, plan, savers?.types);
@@ -97,7 +96,7 @@ export function prepareSync(
   const byteCounts = {
     original: original.length,
     codeOriginal: codeSection === undefined ? 0 : codeSection.end - codeSection.start,
-    code: byteCount(code),
+    code: count.length + bodies.length,
     module: out.length,
   };
   const counts = { functions: total, loops: surveyed.loops, ...rewriter.counts };

@@ -112,23 +112,12 @@ const PUSHES: Uint8Array = Uint8Array.from(SIGNATURES, (signature) => LETTERS[si
 /** Instructions that change memory. */
 const WRITES: Uint8Array = Uint8Array.from(SIGNATURES, (signature) => (signature?.startsWith("a") ? 1 : 0));
 
-/** A class, for the reason that rewrite.ts gives. */
-class OpenFrame implements Frame {
-  readonly opener: number;
-  arm: number = -1;
-  readonly height: number;
-  readonly type: FunctionType;
+interface OpenFrame extends Frame {
+  arm: number;
   /** It was entered by code that can be reached. */
   readonly live: boolean;
   /** What was seen inside (LOOP_…). */
-  facts: number = 0;
-
-  constructor({ opener, height, type, live }: Pick<OpenFrame, "opener" | "height" | "type" | "live">) {
-    this.opener = opener;
-    this.height = height;
-    this.type = type;
-    this.live = live;
-  }
+  facts: number;
 }
 
 export class FunctionScan {
@@ -200,7 +189,7 @@ export class FunctionScan {
     this.#live = true;
     const type = functionType(this.module, this.functionIndex);
     this.#frames.length = 0;
-    this.#enter(new OpenFrame({ opener: -1, height: 0, type, live: true }));
+    this.#enter({ opener: -1, arm: -1, height: 0, type, live: true, facts: 0 });
     while (this.#frames.length > 0) {
       reader.next();
       const t = this.count++;
@@ -433,7 +422,7 @@ export class FunctionScan {
   #open(opener: number, type: FunctionType): void {
     const live = this.#live;
     if (live) this.#pop(type.params.length);
-    this.#enter(new OpenFrame({ opener, height: this.height, type, live }));
+    this.#enter({ opener, arm: -1, height: this.height, type, live, facts: 0 });
     if (live) this.#pushAll(type.params, opener);
   }
 

@@ -15,6 +15,7 @@ import { describeMemory, writeMemory } from "../prepare/memories.ts";
 import { reopen } from "../prepare/reopen.ts";
 import { SHARED_LOOP_BYTES_MIN } from "../prepare/shared-loops.ts";
 import { functionType, type Global, LIMITS } from "../wasm/module.ts";
+import { Parts } from "../wasm/parts.ts";
 import { SECTION } from "../wasm/sections.ts";
 import { FUNCREF, type FunctionType, I32, type ValueType, writeValueType } from "../wasm/types.ts";
 import { Writer } from "../wasm/writer.ts";
@@ -141,8 +142,8 @@ class Synthesis {
     const places = new Map(written.map((site, place) => [siteKey(site), this.#functions.size + place]));
     for (const { at, ...site } of writer.localCalls) bodies.fill(at, places.get(siteKey(site))!, LOCAL_INDEX_BYTES);
 
-    const out = new Writer(bodies.length + 65536);
-    out.copy(module.bytes, 0, 8);
+    const out = new Parts();
+    out.add(module.bytes.subarray(0, 8));
     out.section(SECTION.type, typeSection(module, this.#types));
     out.section(SECTION.import, this.#imports());
     out.section(
@@ -174,9 +175,10 @@ class Synthesis {
     }
     out.section(
       SECTION.code,
-      vector(written.length, (list) => list.copy(bodies.view)),
+      vector(written.length, () => undefined),
+      bodies.view,
     );
-    return { bytes: out.view.slice(), sites: written };
+    return { bytes: out.join(), sites: written };
   }
 
   #type(first: number, wanted: FunctionType): number {

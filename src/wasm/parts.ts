@@ -21,7 +21,7 @@ export class Parts {
   section(id: number, ...content: readonly Uint8Array[]): void {
     const head = new Writer(6);
     head.u8(id);
-    head.u32(byteCount(content));
+    head.u32(content.reduce((sum, { length }) => sum + length, 0));
     this.add(head.view, ...content);
   }
 
@@ -40,8 +40,4 @@ export class Parts {
     }
     return joined;
   }
-}
-
-export function byteCount(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
 }

@@ -97,18 +97,4 @@ export class Writer {
     this.u32(content.length);
     this.copy(content);
   }
-
-  section(id: number, content: Uint8Array): void {
-    this.u8(id);
-    this.sized(content);
-  }
-
-  customSection(name: string, content: Uint8Array): void {
-    const head = new Writer(name.length + 8);
-    head.name(name);
-    this.u8(0);
-    this.u32(head.length + content.length);
-    this.copy(head.view);
-    this.copy(content);
-  }
 }

@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import { ModuleUnsupportedError, StillpointError } from "../../dist/errors.js";
 import { Image } from "../../dist/prepare/image.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
+import { Parts } from "../../dist/wasm/parts.js";
 import { readSections } from "../../dist/wasm/sections.js";
 import { Writer } from "../../dist/wasm/writer.js";
 import { assemble } from "../support/assemble.ts";
@@ -109,14 +110,14 @@ hostile("large modules cut short are refused, wherever the cut is", () => {
 
 /** A module with one function of this code. */
 function withCode(code: Uint8Array, type: readonly number[] = [0x60, 0, 0]): Uint8Array<ArrayBuffer> {
-  const out = new Writer();
+  const out = new Parts();
   const body = new Writer();
   body.sized(Uint8Array.from([0, ...code]));
-  out.put(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  out.add(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
   out.section(1, Uint8Array.from([1, ...type]));
   out.section(3, Uint8Array.of(1, 0));
-  out.section(10, Uint8Array.from([1, ...body.view]));
-  return out.view.slice();
+  out.section(10, Uint8Array.of(1), body.view);
+  return out.join();
 }
 
 const repeat = (bytes: readonly number[], count: number) =>

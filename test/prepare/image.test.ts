@@ -11,8 +11,8 @@ import { Image } from "../../dist/prepare/image.js";
 import { functionName } from "../../dist/prepare/names.js";
 import { prepareSync } from "../../dist/prepare/prepare.js";
 import { parseModule } from "../../dist/wasm/module.js";
+import { Parts } from "../../dist/wasm/parts.js";
 import { readSections } from "../../dist/wasm/sections.js";
-import { Writer } from "../../dist/wasm/writer.js";
 import { combinations } from "../support/combinations.ts";
 import { wat } from "../support/wat.ts";
 
@@ -129,8 +129,8 @@ images("keep names of functions and give them to added ones; a module without na
 });
 
 images("keep custom sections that hold no offsets into code, and no others", () => {
-  const out = new Writer();
-  out.copy(wat(`(module (func (export "f")))`));
+  const out = new Parts();
+  out.add(wat(`(module (func (export "f")))`));
   for (const name of [
     "producers",
     "target_features",
@@ -142,9 +142,7 @@ images("keep custom sections that hold no offsets into code, and no others", () 
     "mine",
   ])
     out.customSection(name, Uint8Array.of(1, 2, 3));
-  const names = readSections(prepareSync(out.view.slice()).moduleBytes()).flatMap(({ id, name }) =>
-    id === 0 ? [name] : [],
-  );
+  const names = readSections(prepareSync(out.join()).moduleBytes()).flatMap(({ id, name }) => (id === 0 ? [name] : []));
   assert.equal(
     names.filter((name) => name !== "name"),
     ["producers", "target_features", "mine", SECTION_INFO],
@@ -153,13 +151,13 @@ images("keep custom sections that hold no offsets into code, and no others", () 
 
 /** The image with a section's content replaced, or without it. */
 function altered(image: Image, section: string, content?: (old: Uint8Array) => Uint8Array): Uint8Array<ArrayBuffer> {
-  const out = new Writer();
-  out.copy(image.bytes, 0, 8);
+  const out = new Parts();
+  out.add(image.bytes.subarray(0, 8));
   for (const { name, at, start, end } of readSections(image.bytes)) {
-    if (name !== section) out.copy(image.bytes, at, end);
+    if (name !== section) out.add(image.bytes.subarray(at, end));
     else if (content !== undefined) out.customSection(name, content(image.bytes.subarray(start, end)));
   }
-  return out.view.slice();
+  return out.join();
 }
 
 images("that this version does not understand are refused", () => {

@@ -8,6 +8,7 @@ import { FunctionScan } from "../../dist/prepare/scan.js";
 import { CodeReader } from "../../dist/wasm/code.js";
 import { parseModule } from "../../dist/wasm/module.js";
 import { BYTES, HEAP_TYPE, MEMARG, MEMARG_LANE, SIGNATURES, TWO_INDICES } from "../../dist/wasm/opcodes.js";
+import { Parts } from "../../dist/wasm/parts.js";
 import { Writer } from "../../dist/wasm/writer.js";
 import { assemble } from "../support/assemble.ts";
 import { NAMED, type NamedInstruction, nameOf } from "../support/instructions.ts";
@@ -60,10 +61,10 @@ function immediates({ immediate, name }: NamedInstruction): number[] {
 
 /** A module with one of everything, whose one function is these instructions. */
 function moduleOf(results: readonly number[], instructions: readonly number[]): Uint8Array<ArrayBuffer> {
-  const out = new Writer();
+  const out = new Parts();
   const section = (id: number, ...content: number[]) => out.section(id, Uint8Array.from(content));
   const body = [0, ...instructions, 0x0b];
-  out.put(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  out.add(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
   section(1, 3, 0x60, 0, results.length, ...results, 0x5e, 0x78, 1, 0x5e, 0x70, 1);
   section(3, 1, 0);
   section(4, 1, 0x70, 0, 1);
@@ -72,7 +73,7 @@ function moduleOf(results: readonly number[], instructions: readonly number[]): 
   section(12, 1);
   section(10, 1, body.length, ...body);
   section(11, 1, 1, 0);
-  return out.view.slice();
+  return out.join();
 }
 
 function encoded({ prefix, sub }: NamedInstruction): number[] {
