@@ -16,10 +16,10 @@ const python = join(directory, "python");
 const py = (source: string, options: readonly string[] = [], rest: Parameters<typeof stillpoint>[1] = {}) =>
   stillpoint(["run", ...options, python, "--", "-c", source], rest);
 
-const WORK = `
+const work = (turns: number): string => `
 import hashlib, sys
 state = sys.stdin.buffer.read()
-for turn in range(25):
+for turn in range(${turns}):
     state = b"".join(hashlib.sha256(state + bytes([i])).digest() for i in range(200))
     print(turn, state.hex()[:32], sum(i * i for i in range(20000)), flush=True)
 `;
@@ -47,7 +47,8 @@ function versioned(letter: string, more = ""): { readonly options: readonly stri
 
 moved("prints what it prints undisturbed, under services that alternate, and ends with its own code", async () => {
   const input = "some input";
-  const source = `${WORK}\nraise SystemExit(7)`;
+  // The first handover takes about a second to prepare, and far more where all cores are busy; the program has to outlast three.
+  const source = `${work(100)}\nraise SystemExit(7)`;
   const undisturbed = await py(source, [], { input });
   const [v1, v2] = [versioned("1"), versioned("2")];
   const options = ["--handover-every", "10", ...v1.options, ...v2.options, "--json"];
@@ -96,9 +97,9 @@ moved("is frozen in between as well, and asleep or reading no less than computin
 
 moved("goes on where it is when the next services are no good, and the reason is told once", async () => {
   const [v1, broken] = [versioned("4"), versioned("5", "throw new Error('sick');")];
-  const undisturbed = await py(WORK);
+  const undisturbed = await py(work(25));
   const options = ["--handover-every", "10", ...v1.options, ...broken.options];
-  const { status, stdout, stderr } = await py(WORK, [...options, "--json"]);
+  const { status, stdout, stderr } = await py(work(25), [...options, "--json"]);
   assert.is(stdout.toString(), undisturbed.stdout.toString());
   assert.is(status, 0);
   const [said, account, ...more] = stderr.split("\n");
@@ -109,7 +110,7 @@ moved("goes on where it is when the next services are no good, and the reason is
 });
 
 moved("has the parts of its handovers shown with --pauses", async () => {
-  const { stderr } = await py(WORK, ["--handover-every", "50", "--pauses"]);
+  const { stderr } = await py(work(25), ["--handover-every", "50", "--pauses"]);
   assert.match(stderr, /\d+ handovers? · blackout .* ms, max .* ms\n +p50 +p99 +max\n/);
   for (const part of ["safepoint", "capture", "synthesis", "compile", "restore", "blackout"]) {
     assert.match(stderr, new RegExp(`^ +${part}( +[\\d.]+ ms){3}$`, "m"));
