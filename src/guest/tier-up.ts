@@ -7,14 +7,15 @@
  *   begin ──20 ms──▶ capture ──40 ms──▶ capture ──80 ms──▶ capture ──160 ms──▶ …    until there is nothing to gain
  *
  * An engine compiles in the background once code has run for a while, which is why one capture is not enough, and why they are
- * apart. What was begun ends when every frame that outlived the time since the last capture has been entered ENOUGH times, when
- * there is no such frame, after PAUSES_MAX captures, or with the call that it was about. A capture that took long puts the next one
- * off in proportion. A guest that waits or is idle gains nothing, one that is frozen is somebody else's, and one that cannot leave
+ * apart. Each place that a frame goes on from is code of its own, and one where the guest is seldom found is as new as the first: a
+ * frame left there would stay in baseline code for good. So what was begun ends when every frame that outlived the time since the last
+ * capture has gone on ENOUGH times from the place where it is, when there is no such frame, after PAUSES_MAX captures, or with the
+ * call that it was about. A capture that took long puts the next one off in proportion. A guest that waits or is idle gains nothing, one that is frozen is somebody else's, and one that cannot leave
  * its thread is left where it is.
  */
 
 import { ENDED, RUNNING } from "../abi.ts";
-import type { SiteRef } from "../resume/site.ts";
+import { type SiteRef, siteKey } from "../resume/site.ts";
 import { Budget } from "./budget.ts";
 import { goOn, type InPlaceReport, type RecallSide, tryOnce } from "./recall.ts";
 import type { TierUpReport } from "./reports.ts";
@@ -23,7 +24,7 @@ import type { TierUpReport } from "./reports.ts";
 const WAIT_MS = 20;
 /** Up to this: a guest that waits is looked at again no less often, nor more. */
 const WAIT_MS_MAX = 1000;
-/** A frame entered so often is in the best code there is: large functions take an engine a second, which lies between. */
+/** A frame that has gone on from a place so often is in the best code there is: large functions take an engine a second, which lies between. */
 const ENOUGH = 6;
 const PAUSES_MAX = 10;
 /** The guest runs for at least so many times as long as the last capture kept it. */
@@ -123,12 +124,12 @@ export class TierUp {
 }
 
 /** One thing that the guest is in the middle of, and what is known of the frames that it keeps. */
-class Occasion {
+export class Occasion {
   readonly doing: number | undefined;
   #attempts = 0;
-  /** Functions, the outermost first, as the last capture found them. */
-  #stack: readonly number[] | undefined;
-  /** By function: how many captures it has been entered after. */
+  /** Where the last capture found frames, the outermost first. */
+  #stack: readonly SiteRef[] | undefined;
+  /** By place: how many captures found a frame there, which went on from it. */
   readonly #entered: Map<number, number> = new Map();
 
   constructor(doing: number | undefined) {
@@ -143,14 +144,13 @@ class Occasion {
 
   /** Whether there are frames that outlive the time between captures and may not be in their best code yet. */
   #gains(sites: readonly SiteRef[]): boolean {
-    const stack = sites.map(({ functionIndex }) => functionIndex);
     const before = this.#stack;
-    this.#stack = stack;
-    for (const index of new Set(stack)) this.#entered.set(index, (this.#entered.get(index) ?? 0) + 1);
+    this.#stack = sites;
+    for (const place of sites.map(siteKey)) this.#entered.set(place, (this.#entered.get(place) ?? 0) + 1);
     // The first capture has nothing to compare with.
-    if (before === undefined) return stack.length > 0;
-    const parted = stack.findIndex((index, depth) => index !== before[depth]);
-    const lived = parted < 0 ? stack : stack.slice(0, parted);
-    return lived.some((index) => this.#entered.get(index)! < ENOUGH);
+    if (before === undefined) return sites.length > 0;
+    const parted = sites.findIndex(({ functionIndex }, depth) => functionIndex !== before[depth]?.functionIndex);
+    const lived = parted < 0 ? sites : sites.slice(0, parted);
+    return lived.some((site) => this.#entered.get(siteKey(site))! < ENOUGH);
   }
 }

@@ -4,6 +4,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Occasion } from "../../dist/guest/tier-up.js";
 import { Fleet, type Guest, prepare, type TierUpReport } from "../../dist/index.js";
 import { assemble } from "../support/assemble.ts";
 import { CLERK, codeOf, pythonWasm, reached, services, share, sleep, textOf } from "../support/guests.ts";
@@ -88,6 +89,28 @@ tierUp("it comes to an end while the loop goes on", async ({ fleet }) => {
   await sleep(OVER_MS);
   assert.is(reports.length, length);
   await guest.terminate();
+});
+
+tierUp("no frame is left in a place that it has seldom gone on from, as far as ten captures go", () => {
+  const [often, seldom] = [
+    { functionIndex: 3, site: 40 },
+    { functionIndex: 3, site: 8 },
+  ];
+  const loop = new Occasion(1);
+  const found = [often, often, often, often, often, seldom, often, often];
+  assert.equal(
+    found.map((site) => loop.goesOn([site])),
+    [true, true, true, true, true, true, false, false],
+  );
+  // Where it is somewhere else each time there is an end, too.
+  const wandering = new Occasion(2);
+  const goesOn = Array.from({ length: PAUSES_MAX }, (_, site) => wandering.goesOn([{ functionIndex: 3, site }]));
+  assert.equal(goesOn, [...Array(PAUSES_MAX - 1).fill(true), false]);
+  // A frame that has come since the last capture is not one that stays.
+  const calling = new Occasion(3);
+  const outer = { functionIndex: 1, site: 5 };
+  const stacks = Array.from({ length: 6 }, (_, n) => calling.goesOn([outer, { functionIndex: 10 + n, site: 0 }]));
+  assert.equal(stacks, [true, true, true, true, true, false]);
 });
 
 tierUp("it is for those who asked for it, and after a handover for those who did not refuse", async ({ fleet }) => {

@@ -491,6 +491,17 @@ export const MUTANTS: readonly Mutant[] = [
     [["at rest: services begin anew", "    tables: [],\n    services,", "    tables: [],\n    services: undefined,"]],
   ),
   ...of(
+    "src/guest/tier-up.ts",
+    ["guest/tier-up"],
+    [
+      [
+        "tier-up: a function is in its best code wherever it is",
+        "return lived.some((site) => this.#entered.get(siteKey(site))! < ENOUGH);",
+        "return lived.length > 0 && this.#attempts < ENOUGH;",
+      ],
+    ],
+  ),
+  ...of(
     "src/guest/pinning.ts",
     ["guest/pinning", "guest/handover-waits"],
     [
