@@ -10,8 +10,8 @@
  * apart. Each place that a frame goes on from is code of its own, and one where the guest is seldom found is as new as the first: a
  * frame left there would stay in baseline code for good. So what was begun ends when every frame that outlived the time since the last
  * capture has gone on ENOUGH times from the place where it is, when there is no such frame, after PAUSES_MAX captures, or with the
- * call that it was about. A capture that took long puts the next one off in proportion. A guest that waits or is idle gains nothing, one that is frozen is somebody else's, and one that cannot leave
- * its thread is left where it is.
+ * call that it was about. A capture that took long puts the next one off in proportion. A guest that waits or is idle gains
+ * nothing, one that is frozen is somebody else's, and one that cannot leave its thread is left where it is.
  */
 
 import { ENDED, RUNNING } from "../abi.ts";
@@ -24,7 +24,7 @@ import type { TierUpReport } from "./reports.ts";
 const WAIT_MS = 20;
 /** Up to this: a guest that waits is looked at again no less often, nor more. */
 const WAIT_MS_MAX = 1000;
-/** A frame that has gone on from a place so often is in the best code there is: large functions take an engine a second, which lies between. */
+/** A frame that has gone on from a place so often is in the best code there is: an engine takes a second for a large function. */
 const ENOUGH = 6;
 const PAUSES_MAX = 10;
 /** The guest runs for at least so many times as long as the last capture kept it. */
